@@ -1,0 +1,29 @@
+/* Names to addresses, through c-ares on the loop. One for the agent. A numeric address is
+ * answered without a query (and the resolve layer is then not part of the result). */
+#pragma once
+
+#include <sys/socket.h>
+
+#include "proto/types/fl_cleanup.h"
+#include "proto/types/fl_result.h"
+
+struct event_base;
+struct resolver;
+struct resolver_query;
+
+int resolver_new(struct event_base *base, struct resolver **ret, struct fl_error *err);
+struct resolver *resolver_free(struct resolver *resolver);
+FL_DEFINE_FREEP(struct resolver, resolver)
+
+/* FL_FAILURE_NONE with an address, or nxdomain / servfail / timeout / unreachable. Called on the
+ * loop, never from inside resolver_start. */
+typedef void (*resolver_done_cb)(enum fl_failure failure, const struct sockaddr *address,
+                                 socklen_t size, void *arg);
+
+/* Is `host` a numeric address? Then fill it in and return true. */
+bool resolver_numeric(const char *host, uint16_t port, struct sockaddr_storage *ret,
+                      socklen_t *ret_size);
+
+int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
+                   resolver_done_cb done, void *arg, struct resolver_query **ret);
+void resolver_cancel(struct resolver_query *query); /* `done` is not called any more */
