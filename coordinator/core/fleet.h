@@ -2,13 +2,13 @@
  * from a trace's first line, then only read. Everything else refers to it by index. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 enum target_kind { TARGET_SERVICE, TARGET_STORAGE, TARGET_MESH };
 

@@ -1,10 +1,10 @@
 /* A verdict in the words of the trace format, as values: nothing in here points anywhere. */
 #pragma once
 
-#include <stdint.h>
-
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
+
+#include <stdint.h>
 
 enum verdict_class {
     VERDICT_NETWORK,
