@@ -21,4 +21,4 @@
 
 #define FL_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define FL_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define FL_PRINTF(index, first) __attribute__((format(printf, index, first)))
