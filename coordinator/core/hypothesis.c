@@ -1,0 +1,330 @@
+#include "coordinator/core/hypothesis.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TYPE(type) (1u << COMPONENT_##type)
+#define NETWORK_TYPES (TYPE(HOST) | TYPE(PATH) | TYPE(ZONE) | TYPE(PLACE))
+#define FAR_TYPES (TYPE(TARGET) | TYPE(BACKEND))
+#define CONTAMINATION 2e-4 /* one impossible observation costs at most about eight nats */
+
+struct mode_row {
+    unsigned types;
+    enum verdict_cause cause;
+    /* share of each symbol among the probes that are hit, over TCP; the rest is contamination */
+    struct {
+        enum symbol symbol;
+        double share;
+    } stream[9];
+};
+
+/* Shares follow what real TCP was seen to say under each fault. */
+static const struct mode_row rows[MODES] = {
+    [MODE_CUT] = {NETWORK_TYPES,
+                  CAUSE_BLACKHOLE,
+                  {{SYMBOL_CONNECT_TIMEOUT, .86},
+                   {SYMBOL_NET_TIMEOUT, .08},
+                   {SYMBOL_REPLY_LOST, .02},
+                   {SYMBOL_RESOLVE_TIMEOUT, .02},
+                   {SYMBOL_SILENT, .01}}},
+    [MODE_LOSS] = {NETWORK_TYPES,
+                   CAUSE_LOSS,
+                   {{SYMBOL_OK_RETRANS, .42},
+                    {SYMBOL_OK_LATE_NET, .14},
+                    {SYMBOL_OK_LATE_OP, .04},
+                    {SYMBOL_CONNECT_TIMEOUT, .19},
+                    {SYMBOL_NET_TIMEOUT, .10},
+                    {SYMBOL_REPLY_LOST, .07},
+                    {SYMBOL_STALL, .02},
+                    {SYMBOL_RESET, .01}}},
+    [MODE_LATE] = {NETWORK_TYPES,
+                   CAUSE_LATENCY,
+                   {{SYMBOL_OK_LATE_NET, .88}, {SYMBOL_OK_LATE_OP, .05}, {SYMBOL_OK_RETRANS, .05}}},
+    [MODE_DOWN] = {TYPE(HOST) | TYPE(TARGET),
+                   CAUSE_DOWN,
+                   {{SYMBOL_CONNECT_TIMEOUT, .90},
+                    {SYMBOL_NET_TIMEOUT, .05},
+                    {SYMBOL_OK_RETRANS, .02},
+                    {SYMBOL_OK_LATE_NET, .02}}},
+    [MODE_STALL] = {FAR_TYPES,
+                    CAUSE_STALL,
+                    {{SYMBOL_STALL, .95}, {SYMBOL_REPLY_LOST, .03}, {SYMBOL_OK_LATE_OP, .01}}},
+    [MODE_SLOW] = {FAR_TYPES,
+                   CAUSE_SLOW,
+                   {{SYMBOL_OK_LATE_OP, .90}, {SYMBOL_STALL, .07}, {SYMBOL_REPLY_LOST, .01}}},
+    [MODE_REFUSED] = {TYPE(TARGET), CAUSE_REFUSED, {{SYMBOL_REFUSED, .96}, {SYMBOL_RESET, .02}}},
+    [MODE_ERRORS] = {FAR_TYPES, CAUSE_ERRORS, {{SYMBOL_ERROR, .90}, {SYMBOL_RESET, .08}}},
+    [MODE_CONTENT] = {TYPE(TARGET), CAUSE_CONTENT, {{SYMBOL_CONTENT, .99}}},
+    [MODE_IO_ERROR] = {FAR_TYPES, CAUSE_IO_ERROR, {{SYMBOL_IO_ERROR, .98}}},
+    [MODE_READ_ONLY] = {FAR_TYPES, CAUSE_READ_ONLY, {{SYMBOL_READ_ONLY, .99}}},
+    [MODE_NO_SPACE] = {FAR_TYPES, CAUSE_NO_SPACE, {{SYMBOL_NO_SPACE, .99}}},
+    [MODE_CERT_EXPIRED] = {TYPE(TARGET), CAUSE_CERT_EXPIRED, {{SYMBOL_CERT_EXPIRED, .99}}},
+    [MODE_CERT_INVALID] = {TYPE(TARGET), CAUSE_CERT_INVALID, {{SYMBOL_CERT_INVALID, .99}}},
+    [MODE_NXDOMAIN] = {TYPE(TARGET) | TYPE(RESOLVER), CAUSE_NXDOMAIN, {{SYMBOL_NXDOMAIN, .99}}},
+    [MODE_SERVFAIL] = {TYPE(TARGET) | TYPE(RESOLVER), CAUSE_SERVFAIL, {{SYMBOL_SERVFAIL, .99}}},
+    [MODE_DNS_TIMEOUT] = {TYPE(TARGET) | TYPE(RESOLVER),
+                          CAUSE_DNS_TIMEOUT,
+                          {{SYMBOL_RESOLVE_TIMEOUT, .99}}},
+    [MODE_STARVED] = {TYPE(HOST),
+                      CAUSE_STARVED,
+                      {{SYMBOL_OK_LATE_NET, .55}, {SYMBOL_OK_LATE_OP, .40}, {SYMBOL_LOCAL, .02}}},
+    [MODE_SILENT] = {TYPE(LINK), CAUSE_SILENT, {{SYMBOL_SILENT, .99}}},
+};
+
+static const double prices[COMPONENT_TYPES] = {
+    [COMPONENT_LINK] = 6,    [COMPONENT_HOST] = 7,     [COMPONENT_TARGET] = 7.5,
+    [COMPONENT_BACKEND] = 9, [COMPONENT_RESOLVER] = 9, [COMPONENT_PATH] = 9,
+    [COMPONENT_ZONE] = 10,   [COMPONENT_PLACE] = 10,
+};
+
+bool component_equal(const struct component *x, const struct component *y)
+{
+    return component_compare(x, y) == 0;
+}
+
+int component_compare(const struct component *x, const struct component *y)
+{
+    if (x->type != y->type)
+        return x->type < y->type ? -1 : 1;
+    if (x->a != y->a)
+        return x->a < y->a ? -1 : 1;
+    return (x->b > y->b) - (x->b < y->b);
+}
+
+static void path_name(const struct fleet *fleet, const struct component *path,
+                      char name[FL_COMPONENT_SIZE])
+{
+    const char *a = fleet->places[path->a].name, *b = fleet->places[path->b].name;
+
+    if (strcmp(b, "external") == 0)
+        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s>external", a);
+    else if (strcmp(a, b) < 0)
+        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s~%s", a, b);
+    else
+        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s~%s", b, a);
+}
+
+void component_name(const struct fleet *fleet, const struct component *component,
+                    char name[FL_COMPONENT_SIZE])
+{
+    static const char *const prefixes[COMPONENT_TYPES] = {"link",     "host", "target", "backend",
+                                                          "resolver", "path", "zone",   "place"};
+    const char *own = NULL;
+
+    switch (component->type) {
+    case COMPONENT_LINK:
+    case COMPONENT_HOST:
+        own = fleet->agents[component->a].name;
+        break;
+    case COMPONENT_TARGET:
+        own = fleet->targets[component->a].name;
+        break;
+    case COMPONENT_BACKEND:
+        own = fleet->backends[component->a].name;
+        break;
+    case COMPONENT_PATH:
+        path_name(fleet, component, name);
+        return;
+    default:
+        own = fleet->places[component->a].name;
+        break;
+    }
+    (void)snprintf(name, FL_COMPONENT_SIZE, "%s:%s", prefixes[component->type], own);
+}
+
+void component_words(const struct fleet *fleet, const struct component *component, char *words,
+                     size_t size)
+{
+    uint32_t a = component->a;
+
+    switch (component->type) {
+    case COMPONENT_LINK:
+        (void)snprintf(words, size, "agent %s's way to the coordinator", fleet->agents[a].name);
+        break;
+    case COMPONENT_HOST:
+        (void)snprintf(words, size, "the host of agent %s", fleet->agents[a].name);
+        break;
+    case COMPONENT_TARGET:
+        (void)snprintf(words, size, "target %s", fleet->targets[a].name);
+        break;
+    case COMPONENT_BACKEND:
+        (void)snprintf(words, size, "backend %s", fleet->backends[a].name);
+        break;
+    case COMPONENT_RESOLVER:
+        (void)snprintf(words, size, "the resolver of zone %s", fleet->places[a].name);
+        break;
+    case COMPONENT_PATH:
+        (void)snprintf(words, size, "the way between %s and %s", fleet->places[a].name,
+                       fleet->places[component->b].name);
+        break;
+    case COMPONENT_ZONE:
+        (void)snprintf(words, size, "everything into and out of zone %s", fleet->places[a].name);
+        break;
+    default:
+        (void)snprintf(words, size, "everything into and out of %s", fleet->places[a].name);
+        break;
+    }
+}
+
+static struct component place_component(const struct fleet *fleet, uint32_t place)
+{
+    return (struct component){place < fleet->n_zones ? COMPONENT_ZONE : COMPONENT_PLACE, place, 0};
+}
+
+/* A path has one form whichever end asks: the zone with the lesser index, or the zone, first. */
+static struct component path_component(uint32_t x, uint32_t y)
+{
+    return x < y ? (struct component){COMPONENT_PATH, x, y}
+                 : (struct component){COMPONENT_PATH, y, x};
+}
+
+size_t components_of(const struct fleet *fleet, uint32_t agent, uint32_t probe,
+                     struct component components[COMPONENTS_PER_SERIES])
+{
+    uint32_t zone = fleet->agents[agent].zone;
+    const struct fleet_target *target;
+    uint32_t index;
+    size_t n = 0;
+
+    components[n++] = (struct component){COMPONENT_HOST, agent, 0};
+    if (probe == FLEET_NONE) {
+        components[n++] = (struct component){COMPONENT_LINK, agent, 0};
+        components[n++] = (struct component){COMPONENT_ZONE, zone, 0};
+        return n;
+    }
+    index = fleet->probes[probe].target;
+    target = &fleet->targets[index];
+    if (target->place != zone) {
+        components[n++] = (struct component){COMPONENT_ZONE, zone, 0};
+        components[n++] = place_component(fleet, target->place);
+        components[n++] = path_component(zone, target->place);
+    }
+    if (target->kind == TARGET_MESH) {
+        components[n++] = (struct component){COMPONENT_HOST, target->mesh_agent, 0};
+        return n;
+    }
+    components[n++] = (struct component){COMPONENT_TARGET, index, 0};
+    components[n++] = (struct component){COMPONENT_RESOLVER, zone, 0};
+    if (target->backend != FLEET_NONE)
+        components[n++] = (struct component){COMPONENT_BACKEND, target->backend, 0};
+    return n;
+}
+
+bool mode_applies(enum mode mode, enum component_type type)
+{
+    return (rows[mode].types >> type & 1) != 0;
+}
+
+/* Families without TCP see fewer symbols: fold the shares into what they can show. */
+static enum symbol fold(enum symbol_family family, enum symbol symbol)
+{
+    bool timeout = symbol == SYMBOL_CONNECT_TIMEOUT || symbol == SYMBOL_NET_TIMEOUT ||
+                   symbol == SYMBOL_REPLY_LOST || symbol == SYMBOL_STALL;
+
+    switch (family) {
+    case FAMILY_ECHO: /* a lost datagram is a lost echo */
+        return timeout || symbol == SYMBOL_OK_RETRANS ? SYMBOL_CONNECT_TIMEOUT : symbol;
+    case FAMILY_DNS:
+        return timeout || symbol == SYMBOL_OK_RETRANS ? SYMBOL_OPAQUE_TIMEOUT
+               : symbol == SYMBOL_OK_LATE_NET         ? SYMBOL_OK_LATE_OP
+                                                      : symbol;
+    case FAMILY_FILE:
+        return timeout                                                       ? SYMBOL_OPAQUE_TIMEOUT
+               : symbol == SYMBOL_OK_RETRANS || symbol == SYMBOL_OK_LATE_NET ? SYMBOL_OK_LATE_OP
+                                                                             : symbol;
+    default:
+        return symbol;
+    }
+}
+
+double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symbol)
+{
+    double sum = CONTAMINATION;
+
+    if (family == FAMILY_AGENT && (mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT))
+        return symbol == SYMBOL_SILENT ? 0.9 : 0.1;
+    for (size_t i = 0; i < FL_COUNT(rows[mode].stream); i++)
+        if (rows[mode].stream[i].share > 0 && fold(family, rows[mode].stream[i].symbol) == symbol)
+            sum += rows[mode].stream[i].share;
+    /* a mode that a family cannot show leaves its probes as they were */
+    return sum < 2 * CONTAMINATION && symbol == SYMBOL_OK && family == FAMILY_AGENT ? 0.99 : sum;
+}
+
+double normal_predicts(enum symbol_family family, enum symbol symbol)
+{
+    if (family == FAMILY_AGENT)
+        return symbol == SYMBOL_SILENT ? 1e-3 : 0.999;
+    switch (symbol) {
+    case SYMBOL_OK:
+        return 0.96;
+    case SYMBOL_OK_RETRANS:
+        return 0.008;
+    case SYMBOL_OK_LATE_NET:
+        return 0.012;
+    case SYMBOL_OK_LATE_OP:
+        return 0.016;
+    case SYMBOL_CONNECT_TIMEOUT:
+        return family == FAMILY_ECHO ? 0.004 : 0.001;
+    case SYMBOL_OPAQUE_TIMEOUT:
+        return 0.002;
+    default:
+        return 3e-4;
+    }
+}
+
+static size_t agents_in(const struct fleet *fleet, uint32_t zone)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fleet->n_agents; i++)
+        n += fleet->agents[i].zone == zone;
+    return n;
+}
+
+double component_price(const struct fleet *fleet, const struct component *component)
+{
+    /* The only agent of a zone cannot tell its own host from its zone: say the zone. */
+    if (component->type == COMPONENT_HOST &&
+        agents_in(fleet, fleet->agents[component->a].zone) == 1)
+        return prices[COMPONENT_ZONE] + 1;
+    return prices[component->type];
+}
+
+static enum verdict_class target_class(const struct fleet *fleet, const struct component *component)
+{
+    if (component->type == COMPONENT_TARGET)
+        return fleet->targets[component->a].kind == TARGET_STORAGE ? VERDICT_STORAGE
+                                                                   : VERDICT_SERVICE;
+    for (size_t i = 0; i < fleet->n_targets; i++)
+        if (fleet->targets[i].backend == component->a)
+            return fleet->targets[i].kind == TARGET_STORAGE ? VERDICT_STORAGE : VERDICT_SERVICE;
+    return VERDICT_SERVICE;
+}
+
+enum verdict_class hypothesis_class(const struct fleet *fleet, const struct component *component,
+                                    enum mode mode)
+{
+    switch (component->type) {
+    case COMPONENT_LINK:
+        return VERDICT_MONITORING;
+    case COMPONENT_HOST:
+        return mode == MODE_LOSS || mode == MODE_CUT || mode == MODE_LATE ? VERDICT_NETWORK
+                                                                          : VERDICT_HOST;
+    case COMPONENT_RESOLVER:
+        return VERDICT_DNS;
+    case COMPONENT_TARGET:
+    case COMPONENT_BACKEND:
+        if (mode == MODE_CERT_EXPIRED || mode == MODE_CERT_INVALID)
+            return VERDICT_TLS;
+        if (mode == MODE_NXDOMAIN || mode == MODE_SERVFAIL || mode == MODE_DNS_TIMEOUT)
+            return VERDICT_DNS;
+        return target_class(fleet, component);
+    default:
+        return VERDICT_NETWORK;
+    }
+}
+
+enum verdict_cause mode_cause(enum mode mode)
+{
+    return rows[mode].cause;
+}
