@@ -159,7 +159,7 @@ static bool mode_reaches(const struct fleet *fleet, const struct window *window,
     if (component->type == COMPONENT_RESOLVER)
         return named;
     if (window->family == FAMILY_AGENT)
-        return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT;
+        return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT || mode == MODE_STARVED;
     /* a dead host makes itself silent; it does not break its own probes, it stops them */
     if (component->type == COMPONENT_HOST && mode == MODE_DOWN)
         return window->agent != component->a;

@@ -67,7 +67,7 @@ static const struct mode_row rows[MODES] = {
                           {{SYMBOL_RESOLVE_TIMEOUT, .99}}},
     [MODE_STARVED] = {TYPE(HOST),
                       CAUSE_STARVED,
-                      {{SYMBOL_OK_LATE_NET, .55}, {SYMBOL_OK_LATE_OP, .40}, {SYMBOL_LOCAL, .02}}},
+                      {{SYMBOL_LOCAL, .90}, {SYMBOL_OK_LATE_NET, .05}, {SYMBOL_OK_LATE_OP, .04}}},
     [MODE_SILENT] = {TYPE(LINK), CAUSE_SILENT, {{SYMBOL_SILENT, .99}}},
 };
 
@@ -253,7 +253,7 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
 double normal_predicts(enum symbol_family family, enum symbol symbol)
 {
     if (family == FAMILY_AGENT)
-        return symbol == SYMBOL_SILENT ? 1e-3 : 0.999;
+        return symbol == SYMBOL_SILENT || symbol == SYMBOL_LOCAL ? 1e-3 : 0.998;
     switch (symbol) {
     case SYMBOL_OK:
         return 0.96;

@@ -1,0 +1,322 @@
+#include "coordinator/core/engine.h"
+
+#include "coordinator/core/incident.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STEP_US (250 * FL_MS)    /* between two evaluations */
+#define HEARD_US FL_SECOND       /* between two looks at who is heard */
+#define LATE_US (10 * FL_SECOND) /* a result that took longer to arrive is history, not news */
+#define QUIET_US (3 * FL_SECOND) /* an agent is expected to be heard within this and its interval \
+                                  */
+#define MAX_SERIES 50000000u
+
+struct engine {
+    const struct fleet *fleet;
+    struct correlator *correlator;
+    struct incident_book *book;
+    struct witness *witnesses; /* by agent */
+    struct window **by_series; /* [agent * (n_probes + 1) + probe], the last the agent's own */
+    struct window **windows;   /* those that exist, in order of creation */
+    size_t n_windows, room;
+    fl_time now_us, next_us, heard_us;
+    uint64_t ignored;
+    struct verdict_event events[4 * INCIDENT_MAX_OPEN];
+    size_t n_events;
+};
+
+int engine_new(const struct fleet *fleet, uint64_t first_id, struct engine **ret,
+               struct fl_error *err)
+{
+    size_t cells = fleet->n_agents * (fleet->n_probes + 1);
+    struct engine *engine;
+
+    if (cells > MAX_SERIES)
+        return fl_error_set(err, -E2BIG,
+                            "%zu agents times %zu probes are more than %u series; divide the fleet",
+                            fleet->n_agents, fleet->n_probes, MAX_SERIES);
+    engine = calloc(1, sizeof(*engine));
+    if (!engine)
+        return fl_error_set(err, -ENOMEM, "no memory");
+    engine->fleet = fleet;
+    engine->witnesses = calloc(fleet->n_agents + 1, sizeof(*engine->witnesses));
+    engine->by_series = calloc(cells + 1, sizeof(*engine->by_series));
+    if (!engine->witnesses || !engine->by_series ||
+        correlator_new(fleet, &engine->correlator) < 0 ||
+        incident_book_new(first_id, &engine->book) < 0) {
+        engine_free(engine);
+        return fl_error_set(err, -ENOMEM, "no memory");
+    }
+    *ret = engine;
+    return 0;
+}
+
+struct engine *engine_free(struct engine *engine)
+{
+    if (!engine)
+        return NULL;
+    for (size_t i = 0; i < engine->n_windows; i++)
+        free(engine->windows[i]);
+    free(engine->windows);
+    free(engine->by_series);
+    free(engine->witnesses);
+    correlator_free(engine->correlator);
+    incident_book_free(engine->book);
+    free(engine);
+    return NULL;
+}
+
+static struct window **slot(const struct engine *engine, uint32_t agent, uint32_t probe)
+{
+    size_t width = engine->fleet->n_probes + 1;
+
+    return &engine->by_series[agent * width + (probe == FLEET_NONE ? width - 1 : probe)];
+}
+
+/* The window of a series, made when it is first seen; NULL without memory. */
+static struct window *window_of(struct engine *engine, uint32_t agent, uint32_t probe)
+{
+    struct window **at = slot(engine, agent, probe);
+    struct window *window;
+
+    if (*at)
+        return *at;
+    if (engine->n_windows == engine->room) {
+        size_t room = engine->room ? engine->room * 2 : 256;
+        struct window **larger = realloc(engine->windows, room * sizeof(struct window *));
+
+        if (!larger)
+            return NULL;
+        engine->windows = larger;
+        engine->room = room;
+    }
+    window = calloc(1, sizeof(*window));
+    if (!window)
+        return NULL;
+    window->agent = agent;
+    window->probe = probe;
+    window->family =
+        probe == FLEET_NONE ? FAMILY_AGENT : symbol_family(engine->fleet->probes[probe].type);
+    window->interval_us = probe == FLEET_NONE ? HEARD_US : engine->fleet->probes[probe].interval_us;
+    engine->windows[engine->n_windows++] = window;
+    return *at = window;
+}
+
+static bool covered(const struct engine *engine, const struct window *window)
+{
+    const struct component *open;
+    size_t n = incident_book_components(engine->book, &open);
+
+    for (size_t i = 0; i < n; i++)
+        if (correlator_touches(engine->fleet, window, &open[i]))
+            return true;
+    return false;
+}
+
+/* When the probe started by the coordinator's clock: the agent's clock corrected by what was
+ * measured, where that is more than the noise. */
+static fl_time start_of(const struct engine *engine, uint32_t agent, const struct fl_result *result)
+{
+    int64_t offset = engine->witnesses[agent].host.values[FL_HOST_CLOCK_OFFSET_US];
+    fl_time start = result->t_us;
+
+    if (engine->witnesses[agent].seen && offset != FL_ABSENT &&
+        (offset > FL_SECOND || offset < -FL_SECOND))
+        start = fl_time_add(start, offset);
+    return start;
+}
+
+static void take_result(struct engine *engine, uint32_t agent, const struct fl_result *result)
+{
+    uint32_t probe = fleet_find_probe(engine->fleet, result->series);
+    fl_time start = start_of(engine, agent, result);
+    struct window *window = probe == FLEET_NONE ? NULL : window_of(engine, agent, probe);
+
+    if (!window) {
+        engine->ignored++;
+        return;
+    }
+    window->last_rx_us = result->rx_us;
+    if (result->rx_us - start - result->took_us > LATE_US)
+        return;
+    if (start > result->rx_us - result->took_us)
+        start = result->rx_us - result->took_us;
+    (void)window_add(window, result, start, covered(engine, window));
+    if (!result->ok || !witness_starved(&engine->witnesses[agent], engine->now_us))
+        return;
+    /* a late agent is no witness of latency */
+    if (symbol_is_bad((enum symbol)window_at(window, 0)->symbol))
+        window->ring[(window->next + WINDOW_SIZE - 1) % WINDOW_SIZE].symbol = SYMBOL_LOCAL;
+}
+
+static void take_host(struct engine *engine, uint32_t agent, const struct fl_host_sample *sample)
+{
+    struct witness *witness = &engine->witnesses[agent];
+    struct window *own;
+
+    witness_sample(witness, sample);
+    own = window_of(engine, agent, FLEET_NONE);
+    if (own && witness->starved_us == sample->rx_us && witness_starved(witness, sample->rx_us))
+        window_push(own, sample->rx_us, SYMBOL_LOCAL);
+}
+
+/* How long an agent may be quiet: its shortest interval and the time to batch and travel. */
+static int64_t quiet_limit(const struct engine *engine, uint32_t agent)
+{
+    int64_t shortest = FL_MINUTE;
+
+    for (uint32_t i = 0; i < engine->fleet->n_probes; i++) {
+        const struct window *window = *slot(engine, agent, i);
+
+        if (window && window->interval_us < shortest)
+            shortest = window->interval_us;
+    }
+    return QUIET_US + 3 * shortest / 2;
+}
+
+static bool is_silent(const struct engine *engine, uint32_t agent)
+{
+    const struct witness *witness = &engine->witnesses[agent];
+
+    return witness->seen && engine->now_us - witness->last_rx_us > quiet_limit(engine, agent);
+}
+
+/* Once a second: who is heard? When nobody is, it is the listener that is deaf. */
+static void look_who_is_heard(struct engine *engine)
+{
+    size_t seen = 0, silent = 0;
+
+    if (engine->now_us - engine->heard_us < HEARD_US)
+        return;
+    engine->heard_us = engine->now_us;
+    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
+        seen += engine->witnesses[i].seen;
+        silent += is_silent(engine, i);
+    }
+    if (seen == 0 || silent == seen)
+        return;
+    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
+        struct window *own = engine->witnesses[i].seen ? window_of(engine, i, FLEET_NONE) : NULL;
+
+        if (own)
+            window_push(own, engine->now_us, is_silent(engine, i) ? SYMBOL_SILENT : SYMBOL_OK);
+    }
+}
+
+static int64_t shortest_interval(const struct engine *engine)
+{
+    int64_t shortest = FL_MINUTE;
+
+    for (size_t i = 0; i < engine->n_windows; i++)
+        if (engine->windows[i]->probe != FLEET_NONE && engine->windows[i]->interval_us < shortest)
+            shortest = engine->windows[i]->interval_us;
+    return shortest;
+}
+
+static bool anything_bad(const struct engine *engine)
+{
+    for (size_t i = 0; i < engine->n_windows; i++)
+        for (uint32_t k = 0; k < engine->windows[i]->n; k++) {
+            const struct observation *o = window_at(engine->windows[i], k);
+
+            if (o->t_us >= engine->windows[i]->floor_us && symbol_is_bad((enum symbol)o->symbol))
+                return true;
+        }
+    return false;
+}
+
+static void evaluate(struct engine *engine)
+{
+    struct finding found[CORRELATOR_MAX_FOUND];
+    struct scene scene = {engine->fleet, engine->windows, engine->n_windows, engine->witnesses,
+                          engine->now_us};
+    const struct verdict_event *events;
+    const struct component *open;
+    size_t n_open = incident_book_components(engine->book, &open), n = 0, n_events;
+
+    look_who_is_heard(engine);
+    if (n_open == 0 && !anything_bad(engine))
+        return;
+    n = correlator_explain(engine->correlator, engine->windows, engine->n_windows, engine->now_us,
+                           open, n_open, found);
+    n_events =
+        incident_book_step(engine->book, &scene, found, n, shortest_interval(engine), &events);
+    for (size_t i = 0; i < n_events && engine->n_events < FL_COUNT(engine->events); i++)
+        engine->events[engine->n_events++] = events[i];
+}
+
+/* Evaluations stand on a fixed grid of time, so that live and replay see the same ones. */
+static void advance(struct engine *engine, fl_time to_us)
+{
+    if (engine->next_us == 0)
+        engine->next_us = (to_us / STEP_US + 1) * STEP_US;
+    while (engine->next_us <= to_us) {
+        engine->now_us = engine->next_us;
+        evaluate(engine);
+        engine->next_us += STEP_US;
+        /* after a long silence of the whole input there is nothing to judge in between */
+        if (to_us - engine->next_us > FL_MINUTE)
+            engine->next_us = (to_us - FL_MINUTE) / STEP_US * STEP_US;
+    }
+    if (to_us > engine->now_us)
+        engine->now_us = to_us;
+}
+
+void engine_step(struct engine *engine, const struct engine_event *event,
+                 struct engine_update *ret_update)
+{
+    engine->n_events = 0;
+    advance(engine, event->t_us);
+    if (event->type != ENGINE_DEADLINE) {
+        if (event->agent >= engine->fleet->n_agents) {
+            engine->ignored++;
+        } else {
+            engine->witnesses[event->agent].seen = true;
+            engine->witnesses[event->agent].last_rx_us = engine->now_us;
+            if (event->type == ENGINE_RESULT)
+                take_result(engine, event->agent, event->result);
+            else
+                take_host(engine, event->agent, event->host);
+        }
+    }
+    *ret_update = (struct engine_update){engine->events, engine->n_events, engine->next_us};
+}
+
+size_t engine_open(const struct engine *engine, const struct verdict **ret_verdicts)
+{
+    return incident_book_open(engine->book, ret_verdicts);
+}
+
+void engine_series_state(const struct engine *engine, uint32_t agent, uint32_t probe_index,
+                         struct engine_series_state *ret)
+{
+    const struct window *window = *slot(engine, agent, probe_index);
+
+    memset(ret, 0, sizeof(*ret));
+    if (!window || window->n == 0)
+        return;
+    ret->seen = true;
+    ret->fresh = engine->now_us - window->last_rx_us <= 3 * window->interval_us + 2 * FL_SECOND;
+    ret->ok = window->last.ok;
+    ret->layer = window->last.layer;
+    ret->failure = window->last.failure;
+    ret->took_us = window->last.took_us;
+    ret->t_us = window->last.t_us;
+}
+
+void engine_agent_state(const struct engine *engine, uint32_t agent, struct engine_agent_state *ret)
+{
+    const struct witness *witness = &engine->witnesses[agent];
+
+    ret->seen = witness->seen;
+    ret->silent = is_silent(engine, agent);
+    ret->last_rx_us = witness->last_rx_us;
+    ret->host = witness->host;
+}
+
+uint64_t engine_ignored(const struct engine *engine)
+{
+    return engine->ignored;
+}

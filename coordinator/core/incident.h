@@ -1,0 +1,23 @@
+/* The life of incidents: findings come in at each evaluation, open / update / close go out. A
+ * finding must last before it opens, so that one burst of lost packets shorter than a probe's
+ * interval never does; an incident closes when its component has not been found for a while. */
+#pragma once
+
+#include "coordinator/core/describe.h"
+
+#define INCIDENT_MAX_OPEN 64
+
+struct incident_book;
+
+int incident_book_new(uint64_t first_id, struct incident_book **ret);
+struct incident_book *incident_book_free(struct incident_book *book);
+
+/* Take the findings of one evaluation. `ret_events` is valid until the next call. */
+size_t incident_book_step(struct incident_book *book, const struct scene *scene,
+                          const struct finding *found, size_t n_found, int64_t interval_us,
+                          const struct verdict_event **ret_events);
+
+/* Components of the open incidents. */
+size_t incident_book_components(const struct incident_book *book, const struct component **ret);
+/* Open verdicts in order of id. */
+size_t incident_book_open(const struct incident_book *book, const struct verdict **ret);

@@ -1,0 +1,66 @@
+#include "coordinator/core/witness.h"
+
+#define FLOOD_FACTOR 8.0   /* over the host's own normal */
+#define FLOOD_LEAST 1000.0 /* datagrams a second: less fills no link */
+#define SYN_LEAST 5.0      /* drops or cookies a second: a healthy listener has none */
+#define STARVED_US (100 * FL_MS)
+#define LEARN 0.05
+
+static int64_t sum_present(int64_t a, int64_t b)
+{
+    return (a == FL_ABSENT ? 0 : a) + (b == FL_ABSENT ? 0 : b);
+}
+
+int64_t witness_udp_rate(const struct witness *witness)
+{
+    return sum_present(witness->host.values[FL_HOST_UDP_RX_PPS],
+                       witness->host.values[FL_HOST_UDP_NOPORT_PPS]);
+}
+
+int64_t witness_syn_rate(const struct witness *witness)
+{
+    return sum_present(witness->host.values[FL_HOST_SYNCOOKIES_PS],
+                       witness->host.values[FL_HOST_LISTEN_DROPS_PS]);
+}
+
+/* Does the rate stand out? If not, learn it. */
+static bool stands_out(double rate, double least, double *normal)
+{
+    if (rate > least && rate > FLOOD_FACTOR * *normal)
+        return true;
+    *normal += LEARN * (rate - *normal);
+    return false;
+}
+
+void witness_sample(struct witness *witness, const struct fl_host_sample *sample)
+{
+    int64_t lag = sample->values[FL_HOST_LOOP_LAG_US];
+
+    witness->host = *sample;
+    if (stands_out((double)witness_udp_rate(witness), FLOOD_LEAST, &witness->udp_normal))
+        witness->udp_flood_us = sample->rx_us;
+    if (stands_out((double)witness_syn_rate(witness), SYN_LEAST, &witness->syn_normal))
+        witness->syn_flood_us = sample->rx_us;
+    if (lag != FL_ABSENT && lag > STARVED_US)
+        witness->starved_us = sample->rx_us;
+}
+
+static bool recent(fl_time sign_us, fl_time now_us)
+{
+    return sign_us != 0 && now_us - sign_us <= WITNESS_MEMORY_US;
+}
+
+bool witness_udp_flood(const struct witness *witness, fl_time now_us)
+{
+    return recent(witness->udp_flood_us, now_us);
+}
+
+bool witness_syn_flood(const struct witness *witness, fl_time now_us)
+{
+    return recent(witness->syn_flood_us, now_us);
+}
+
+bool witness_starved(const struct witness *witness, fl_time now_us)
+{
+    return recent(witness->starved_us, now_us);
+}

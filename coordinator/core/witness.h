@@ -1,0 +1,27 @@
+/* What an agent's host said of itself, boiled down to what verdicts ask: is it flooded, starved,
+ * heard? Rates are held against the host's own normal, learned while nothing is wrong. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "proto/types/fl_host.h"
+
+struct witness {
+    bool seen;
+    fl_time last_rx_us;                             /* anything at all from the agent */
+    struct fl_host_sample host;                     /* the last one */
+    double udp_normal, syn_normal;                  /* a second */
+    fl_time udp_flood_us, syn_flood_us, starved_us; /* last sample that showed it; 0: never */
+};
+
+#define WITNESS_MEMORY_US (6 * FL_SECOND) /* a sign holds for this long */
+
+void witness_sample(struct witness *witness, const struct fl_host_sample *sample);
+bool witness_udp_flood(const struct witness *witness, fl_time now_us);
+bool witness_syn_flood(const struct witness *witness, fl_time now_us);
+bool witness_starved(const struct witness *witness, fl_time now_us);
+
+/* Inbound datagrams a second, for a port or for none. */
+int64_t witness_udp_rate(const struct witness *witness);
+/* SYN cookies sent and connections dropped at a listener, a second. */
+int64_t witness_syn_rate(const struct witness *witness);
