@@ -4,19 +4,19 @@
 
 #define FL_CLEANUP(function) __attribute__((cleanup(function)))
 
-#define FL_TAKE(pointer)                                                                           \
-    __extension__({                                                                                \
-        __typeof__(pointer) *fl_take_from = &(pointer);                                            \
-        __typeof__(pointer) fl_taken = *fl_take_from;                                              \
-        *fl_take_from = NULL;                                                                      \
-        fl_taken;                                                                                  \
+#define FL_TAKE(pointer)                                \
+    __extension__({                                     \
+        __typeof__(pointer) *fl_take_from = &(pointer); \
+        __typeof__(pointer) fl_taken = *fl_take_from;   \
+        *fl_take_from = NULL;                           \
+        fl_taken;                                       \
     })
 
 /* Defines NAME_freep() for FL_CLEANUP from a destructor NAME_free() that takes a pointer. */
-#define FL_DEFINE_FREEP(type, name)                                                                \
-    static inline void name##_freep(type **pointer)                                                \
-    {                                                                                              \
-        name##_free(*pointer);                                                                     \
+#define FL_DEFINE_FREEP(type, name)                 \
+    static inline void name##_freep(type **pointer) \
+    {                                               \
+        name##_free(*pointer);                      \
     }
 
 #define FL_COUNT(array) (sizeof(array) / sizeof((array)[0]))

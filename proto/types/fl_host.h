@@ -2,10 +2,10 @@
  * the trace format; the wire carries (row number, value). Rows are only ever added at the end. */
 #pragma once
 
-#include <stdint.h>
-
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
+
+#include <stdint.h>
 
 enum fl_host_metric {
     FL_HOST_LINK_BPS, /* speed of the fastest interface that carries traffic */
@@ -22,7 +22,8 @@ enum fl_host_metric {
     FL_HOST_CPU_BUSY_PPM, /* parts per million here, a fraction in the trace format */
     FL_HOST_CPU_STEAL_PPM,
     FL_HOST_MEM_FREE_PPM,
-    FL_HOST_LOOP_LAG_US, /* how late the agent's own timers fired: the worst since the last sample */
+    FL_HOST_LOOP_LAG_US, /* how late the agent's own timers fired: the worst since the last sample
+                          */
     FL_HOST_CLOCK_OFFSET_US, /* coordinator's clock minus the agent's */
     FL_HOST_TCP_IN_SEGS_PS,
     FL_HOST_UDP_RCVBUF_ERRORS_PS,
@@ -48,7 +49,7 @@ struct fl_disk_sample {
 
 struct fl_host_sample {
     fl_time t_us;
-    fl_time rx_us; /* FL_ABSENT on the agent */
+    fl_time rx_us;                   /* FL_ABSENT on the agent */
     int64_t values[FL_HOST_METRICS]; /* FL_ABSENT where not measured */
     uint32_t n_disks;
     struct fl_disk_sample disks[FL_MAX_DISKS];

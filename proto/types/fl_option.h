@@ -2,11 +2,11 @@
  * reader of plans, `check-config`, the example file and the manual are all held to the row. */
 #pragma once
 
+#include "proto/types/fl_error.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#include "proto/types/fl_error.h"
 
 enum fl_option_kind {
     FL_OPTION_BOOL,     /* bool: "true" "false" "yes" "no" */
@@ -22,10 +22,10 @@ enum fl_option_kind {
 struct fl_option {
     const char *name; /* NULL ends a table */
     enum fl_option_kind kind;
-    size_t offset;          /* of the field in the settings struct */
-    int64_t min, max;       /* range, inclusive; for strings the length in bytes */
-    const char *standard;   /* default, as one would write it; NULL: the setting must be given;
-                               FL_OPTION_UNSET: it may stay out and is then 0 or NULL */
+    size_t offset;              /* of the field in the settings struct */
+    int64_t min, max;           /* range, inclusive; for strings the length in bytes */
+    const char *standard;       /* default, as one would write it; NULL: the setting must be given;
+                                   FL_OPTION_UNSET: it may stay out and is then 0 or NULL */
     const char *const *choices; /* for FL_OPTION_CHOICE, NULL-terminated */
     const char *help;           /* one line for the manual */
 };

@@ -2,13 +2,13 @@
  * its configuration, sent whole, checked whole, kept by the agent on disk. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define FL_MESH_KEY_SIZE 32
 

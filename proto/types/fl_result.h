@@ -2,11 +2,11 @@
  * layer took and what the kernel knew of the connection. The words are the trace format's. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_time.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* How far a probe got, in the order in which a probe passes them. */
 enum fl_layer {
@@ -62,9 +62,9 @@ struct fl_result {
     fl_time rx_us;   /* when the coordinator received it; FL_ABSENT on the agent */
     uint32_t series; /* fl_series_id() of target and probe */
     bool ok;
-    enum fl_layer layer;     /* where it stopped; FL_LAYER_NONE when ok */
-    enum fl_failure failure; /* FL_FAILURE_NONE when ok */
-    enum fl_step step;       /* the storage step that stopped it; FL_STEP_NONE if none */
+    enum fl_layer layer;         /* where it stopped; FL_LAYER_NONE when ok */
+    enum fl_failure failure;     /* FL_FAILURE_NONE when ok */
+    enum fl_step step;           /* the storage step that stopped it; FL_STEP_NONE if none */
     int64_t phase_us[FL_LAYERS]; /* time of each layer that completed; FL_ABSENT otherwise */
     int64_t step_us[FL_STEPS];   /* time of each storage step that completed, parts of operate */
     int64_t stalled_us; /* age of the operation that still hangs in the kernel; 0: none does */

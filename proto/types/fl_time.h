@@ -1,10 +1,10 @@
 /* Times and durations: integer microseconds, as the trace format has them. */
 #pragma once
 
+#include "proto/types/fl_error.h"
+
 #include <stddef.h>
 #include <stdint.h>
-
-#include "proto/types/fl_error.h"
 
 typedef int64_t fl_time; /* microseconds since the Unix epoch */
 

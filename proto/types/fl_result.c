@@ -1,0 +1,139 @@
+#include "proto/types/fl_result.h"
+
+#include "proto/types/fl_limits.h"
+
+#include <errno.h>
+#include <string.h>
+
+static const char *const layer_names[FL_LAYERS] = {"resolve", "connect", "tls", "login", "operate"};
+
+static const char *const failure_names[FL_FAILURES] = {
+    "none",     "timeout",      "refused",      "reset",    "unreachable", "nxdomain",
+    "servfail", "cert_expired", "cert_invalid", "protocol", "status",      "content",
+    "io_error", "read_only",    "no_space",     "denied",   "local",
+};
+
+static const char *const step_names[FL_STEPS] = {"write", "flush", "read"};
+
+static const char *const tcp_names[FL_TCP_FIELDS] = {
+    "rtt_us", "min_rtt_us", "retrans", "op_retrans", "unacked", "notsent", "rx_bytes", "rx_ooo",
+};
+
+void fl_result_init(struct fl_result *result)
+{
+    memset(result, 0, sizeof(*result));
+    result->rx_us = FL_ABSENT;
+    result->layer = FL_LAYER_NONE;
+    result->step = FL_STEP_NONE;
+    for (int i = 0; i < FL_LAYERS; i++)
+        result->phase_us[i] = FL_ABSENT;
+    for (int i = 0; i < FL_STEPS; i++)
+        result->step_us[i] = FL_ABSENT;
+    for (int i = 0; i < FL_TCP_FIELDS; i++)
+        *fl_tcp_field(&result->tcp, i) = FL_ABSENT;
+}
+
+static bool duration_bad(int64_t us)
+{
+    return us != FL_ABSENT && (us < 0 || us > FL_MAX_INTERVAL_US);
+}
+
+int fl_result_check(const struct fl_result *result, struct fl_error *err)
+{
+    if (result->t_us < 0 || duration_bad(result->took_us) || result->took_us == FL_ABSENT)
+        return fl_error_set(err, -EINVAL, "result: start or duration out of range");
+    if (result->stalled_us < 0)
+        return fl_error_set(err, -EINVAL, "result: negative age of a stall");
+    if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
+        (unsigned)result->step > FL_STEP_NONE)
+        return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");
+    if (result->ok != (result->layer == FL_LAYER_NONE) ||
+        result->ok != (result->failure == FL_FAILURE_NONE))
+        return fl_error_set(err, -EINVAL,
+                            "result: a failed one has a layer and an error, an ok one neither");
+    for (int i = 0; i < FL_LAYERS; i++)
+        if (duration_bad(result->phase_us[i]))
+            return fl_error_set(err, -EINVAL, "result: duration of layer \"%s\" out of range",
+                                layer_names[i]);
+    for (int i = 0; i < FL_STEPS; i++)
+        if (duration_bad(result->step_us[i]))
+            return fl_error_set(err, -EINVAL, "result: duration of step \"%s\" out of range",
+                                step_names[i]);
+    for (int i = 0; i < FL_TCP_FIELDS; i++)
+        if (fl_tcp_get(&result->tcp, i) != FL_ABSENT && fl_tcp_get(&result->tcp, i) < 0)
+            return fl_error_set(err, -EINVAL, "result: tcp \"%s\" is negative", tcp_names[i]);
+    return 0;
+}
+
+static int find(const char *const *names, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return i;
+    return -1;
+}
+
+const char *fl_layer_name(enum fl_layer layer)
+{
+    return (unsigned)layer < FL_LAYERS ? layer_names[layer] : "none";
+}
+
+int fl_layer_parse(const char *name)
+{
+    return find(layer_names, FL_LAYERS, name);
+}
+
+const char *fl_failure_name(enum fl_failure failure)
+{
+    return (unsigned)failure < FL_FAILURES ? failure_names[failure] : "none";
+}
+
+int fl_failure_parse(const char *name)
+{
+    int i = find(failure_names, FL_FAILURES, name);
+
+    return i == FL_FAILURE_NONE ? -1 : i;
+}
+
+const char *fl_step_name(enum fl_step step)
+{
+    return (unsigned)step < FL_STEPS ? step_names[step] : "none";
+}
+
+int fl_step_parse(const char *name)
+{
+    return find(step_names, FL_STEPS, name);
+}
+
+const char *fl_tcp_name(int field)
+{
+    return tcp_names[field];
+}
+
+int64_t *fl_tcp_field(struct fl_tcp *tcp, int field)
+{
+    int64_t *const fields[FL_TCP_FIELDS] = {
+        &tcp->rtt_us,  &tcp->min_rtt_us, &tcp->retrans,  &tcp->op_retrans,
+        &tcp->unacked, &tcp->notsent,    &tcp->rx_bytes, &tcp->rx_ooo,
+    };
+
+    return fields[field];
+}
+
+int64_t fl_tcp_get(const struct fl_tcp *tcp, int field)
+{
+    const int64_t fields[FL_TCP_FIELDS] = {
+        tcp->rtt_us,  tcp->min_rtt_us, tcp->retrans,  tcp->op_retrans,
+        tcp->unacked, tcp->notsent,    tcp->rx_bytes, tcp->rx_ooo,
+    };
+
+    return fields[field];
+}
+
+bool fl_tcp_absent(const struct fl_tcp *tcp)
+{
+    for (int i = 0; i < FL_TCP_FIELDS; i++)
+        if (fl_tcp_get(tcp, i) != FL_ABSENT)
+            return false;
+    return true;
+}
