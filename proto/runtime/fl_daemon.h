@@ -22,7 +22,8 @@ int fl_daemon_make_directory(const char *path, struct fl_error *err);
 int fl_daemon_write_file(const char *path, const void *bytes, size_t size, unsigned mode,
                          struct fl_error *err);
 
-/* Read a whole file of at most `limit` bytes into a buffer that the caller frees. */
+/* Read a whole file of at most `limit` bytes into a buffer that the caller frees. A NUL follows
+ * the bytes and is not counted. */
 int fl_daemon_read_file(const char *path, size_t limit, char **ret_bytes, size_t *ret_size,
                         struct fl_error *err);
 
