@@ -21,12 +21,13 @@ struct rival {
 struct finding {
     struct component component;
     enum mode mode;
-    double rho;        /* share of the touching probes that are hit */
-    double score;      /* nats over its price */
-    double confidence; /* against its rivals and against nothing being wrong */
-    fl_time since_us;  /* first observation that it explains */
-    fl_time last_us;   /* newest one */
-    uint32_t n_bad, n_all;
+    double rho;                      /* share of the touching probes that are hit */
+    double score;                    /* nats over its price */
+    double confidence;               /* against its rivals and against nothing being wrong */
+    fl_time since_us;                /* first observation that it explains */
+    fl_time last_us;                 /* newest one */
+    bool over;                       /* it explains the past; the present is better without it */
+    unsigned newest_bin, oldest_bin; /* the time it covers, see view.h */
     size_t n_rivals;
     struct rival rivals[CORRELATOR_MAX_RIVALS];
 };

@@ -9,8 +9,7 @@
 #define STEP_US (250 * FL_MS)    /* between two evaluations */
 #define HEARD_US FL_SECOND       /* between two looks at who is heard */
 #define LATE_US (10 * FL_SECOND) /* a result that took longer to arrive is history, not news */
-#define QUIET_US (3 * FL_SECOND) /* an agent is expected to be heard within this and its interval \
-                                  */
+#define QUIET_US (2 * FL_SECOND) /* an agent is heard within this and its interval and a half */
 #define MAX_SERIES 50000000u
 
 struct engine {
@@ -200,8 +199,10 @@ static void look_who_is_heard(struct engine *engine)
     for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
         struct window *own = engine->witnesses[i].seen ? window_of(engine, i, FLEET_NONE) : NULL;
 
-        if (own)
-            window_push(own, engine->now_us, is_silent(engine, i) ? SYMBOL_SILENT : SYMBOL_OK);
+        if (own && is_silent(engine, i))
+            window_push(own, engine->now_us, SYMBOL_SILENT);
+        else if (own && engine->now_us - engine->witnesses[i].last_rx_us <= HEARD_US)
+            window_push(own, engine->now_us, SYMBOL_OK);
     }
 }
 

@@ -226,6 +226,8 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
         size_t at = find_open(book, &found[i].component);
         struct candidate *candidate;
 
+        if (found[i].over)
+            continue;
         if (at < book->n_open) {
             refresh(book, at, scene, &found[i]);
             continue;

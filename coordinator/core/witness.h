@@ -2,9 +2,9 @@
  * heard? Rates are held against the host's own normal, learned while nothing is wrong. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "proto/types/fl_host.h"
+
+#include <stdbool.h>
 
 struct witness {
     bool seen;
