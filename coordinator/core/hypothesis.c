@@ -253,7 +253,7 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
 double normal_predicts(enum symbol_family family, enum symbol symbol)
 {
     if (family == FAMILY_AGENT)
-        return symbol == SYMBOL_SILENT || symbol == SYMBOL_LOCAL ? 1e-3 : 0.998;
+        return symbol == SYMBOL_OK ? 0.998 : 1e-3;
     switch (symbol) {
     case SYMBOL_OK:
         return 0.96;

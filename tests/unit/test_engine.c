@@ -1,0 +1,170 @@
+// links: coordinator_core
+#include "coordinator/core/engine.h"
+#include "proto/types/fl_name.h"
+#include "tests/support/unit.h"
+
+#define T0 INT64_C(1700000000000000)
+
+struct fixture {
+    struct fleet *fleet;
+    struct engine *engine;
+    uint32_t vol;
+    size_t opened;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    struct fleet *fleet = NULL;
+
+    assert_int_equal(fleet_new(&fleet), 0);
+    assert_int_equal(fleet_add_zone(fleet, "a", NULL), 0);
+    assert_int_equal(fleet_add_zone(fleet, "b", NULL), 0);
+    assert_int_equal(fleet_add_agent(fleet, "a1", "a", NULL), 0);
+    assert_int_equal(fleet_add_agent(fleet, "b1", "b", NULL), 0);
+    assert_int_equal(fleet_add_target(fleet, "vol", TARGET_STORAGE, "a", NULL, NULL), 0);
+    assert_int_equal(fleet_add_probe(fleet, "vol", "rw", "nbd", FL_SECOND, FL_SECOND, NULL), 0);
+    assert_int_equal(fleet_seal(fleet, FL_SECOND, FL_SECOND, NULL), 0);
+    fixture = (struct fixture){fleet, NULL, fl_series_id("vol", "rw"), 0};
+    assert_int_equal(engine_new(fleet, 7, &fixture.engine, NULL), 0);
+    *state = &fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+
+    engine_free(fixture->engine);
+    fleet_free(fixture->fleet);
+    return 0;
+}
+
+static struct fl_result stalled(struct fixture *fixture, fl_time t_us)
+{
+    struct fl_result result;
+
+    fl_result_init(&result);
+    result.series = fixture->vol;
+    result.t_us = t_us;
+    result.took_us = FL_SECOND;
+    result.rx_us = t_us + FL_SECOND + 100 * FL_MS;
+    result.layer = FL_LAYER_OPERATE;
+    result.failure = FL_FAILURE_TIMEOUT;
+    result.phase_us[FL_LAYER_CONNECT] = 500;
+    result.tcp = (struct fl_tcp){500, 400, 0, 0, 0, 0, 0, 0};
+    return result;
+}
+
+static void feed(struct fixture *fixture, uint32_t agent, const struct fl_result *result)
+{
+    struct engine_event event = {ENGINE_RESULT, result->rx_us, agent, result, NULL};
+    struct engine_update update;
+
+    engine_step(fixture->engine, &event, &update);
+    for (size_t i = 0; i < update.n_events; i++)
+        fixture->opened += update.events[i].type == VERDICT_OPEN;
+}
+
+static void quiet_until(struct fixture *fixture, fl_time t_us)
+{
+    struct engine_event event = {.type = ENGINE_DEADLINE, .t_us = t_us};
+    struct engine_update update;
+
+    engine_step(fixture->engine, &event, &update);
+    for (size_t i = 0; i < update.n_events; i++)
+        fixture->opened += update.events[i].type == VERDICT_OPEN;
+}
+
+static void a_volume_that_stalls_for_all_is_said_once_with_the_next_id(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+
+    for (int i = 0; i < 5; i++)
+        for (uint32_t agent = 0; agent < 2; agent++) {
+            struct fl_result result = stalled(fixture, T0 + i * FL_SECOND + agent * 100 * FL_MS);
+
+            feed(fixture, agent, &result);
+        }
+    quiet_until(fixture, T0 + 6 * FL_SECOND);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    assert_int_equal(fixture->opened, 1);
+    assert_int_equal(open[0].id, 7);
+    assert_int_equal(open[0].class, VERDICT_STORAGE);
+    assert_string_equal(open[0].component, "target:vol");
+    assert_int_equal(open[0].cause, CAUSE_STALL);
+    assert_true(open[0].n_evidence > 0);
+}
+
+static void results_that_come_much_too_late_judge_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+
+    for (int i = 0; i < 20; i++) {
+        struct fl_result result = stalled(fixture, T0 + i * FL_SECOND);
+
+        result.rx_us = T0 + FL_MINUTE;
+        feed(fixture, 0, &result);
+        feed(fixture, 1, &result);
+    }
+    quiet_until(fixture, T0 + FL_MINUTE + 2 * FL_SECOND);
+    assert_int_equal(engine_open(fixture->engine, &open), 0);
+    assert_int_equal(fixture->opened, 0);
+}
+
+static void what_is_not_of_the_fleet_is_counted_and_ignored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_result result = stalled(fixture, T0);
+
+    result.series++;
+    feed(fixture, 0, &result);
+    feed(fixture, 99, &result);
+    assert_int_equal(engine_ignored(fixture->engine), 2);
+}
+
+static void time_that_goes_back_is_taken_as_equal(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_result late = stalled(fixture, T0 + 10 * FL_SECOND), early = stalled(fixture, T0);
+
+    feed(fixture, 0, &late);
+    feed(fixture, 0, &early);
+    assert_int_equal(engine_ignored(fixture->engine), 0);
+}
+
+static void the_state_of_a_series_is_its_last_result(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fl_result result = stalled(fixture, T0);
+    struct engine_series_state now;
+    uint32_t probe = fleet_find_probe(fixture->fleet, fixture->vol);
+
+    engine_series_state(fixture->engine, 0, probe, &now);
+    assert_false(now.seen);
+    feed(fixture, 0, &result);
+    engine_series_state(fixture->engine, 0, probe, &now);
+    assert_true(now.seen && now.fresh && !now.ok);
+    assert_int_equal(now.failure, FL_FAILURE_TIMEOUT);
+    quiet_until(fixture, T0 + FL_MINUTE);
+    engine_series_state(fixture->engine, 0, probe, &now);
+    assert_true(now.seen && !now.fresh);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_volume_that_stalls_for_all_is_said_once_with_the_next_id,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(results_that_come_much_too_late_judge_nothing, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_of_the_fleet_is_counted_and_ignored, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(time_that_goes_back_is_taken_as_equal, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_state_of_a_series_is_its_last_result, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
