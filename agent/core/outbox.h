@@ -1,0 +1,47 @@
+/* Gathers results and host samples into batches: one leaves 200 ms after its first result, or
+ * 50 ms after a failure, which somebody waits for. While no coordinator listens, once a second
+ * is often enough. Takes its memory once; what exceeds it is dropped and counted. Times are
+ * monotonic. */
+#pragma once
+
+#include "proto/types/fl_cleanup.h"
+#include "proto/types/fl_host.h"
+#include "proto/types/fl_result.h"
+
+#define OUTBOX_NEVER INT64_MAX
+#define OUTBOX_RESULTS 1024 /* of one batch; below FL_MAX_BATCH_RESULTS and FL_MAX_MESSAGE */
+#define OUTBOX_HOSTS 8
+
+#define OUTBOX_DELAY_US INT64_C(200000)
+#define OUTBOX_FAILURE_DELAY_US INT64_C(50000)
+#define OUTBOX_AWAY_DELAY_US INT64_C(1000000)
+
+struct outbox;
+
+/* One batch, borrowed until the next add. */
+struct outbox_batch {
+    uint64_t sequence; /* from 1, of this boot */
+    size_t n_results;
+    struct fl_result *results;
+    size_t n_hosts;
+    struct fl_host_sample *hosts;
+};
+
+int outbox_new(struct outbox **ret);
+struct outbox *outbox_free(struct outbox *outbox);
+FL_DEFINE_FREEP(struct outbox, outbox)
+
+/* Copied. false: the batch is full, this one is lost and counted. */
+bool outbox_add_result(struct outbox *outbox, const struct fl_result *result, int64_t now_us);
+bool outbox_add_host(struct outbox *outbox, const struct fl_host_sample *sample, int64_t now_us);
+
+/* Does any coordinator listen? */
+void outbox_set_away(struct outbox *outbox, bool away);
+
+/* When the batch is due; OUTBOX_NEVER while it is empty. */
+int64_t outbox_deadline(const struct outbox *outbox);
+
+/* Take what there is as the next batch. false when there is nothing. */
+bool outbox_take(struct outbox *outbox, struct outbox_batch *ret);
+
+uint64_t outbox_lost_results(const struct outbox *outbox); /* since the start */
