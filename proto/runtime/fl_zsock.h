@@ -1,18 +1,14 @@
-/* A ZeroMQ socket on the loop, the only user of ZMQ_FD.
- *
- * The descriptor is edge-triggered and any send or receive may use its edge up. So: on wake-up
- * receive until EAGAIN within a budget; after every receive batch and after every send ask
- * ZMQ_EVENTS and, if it still shows input, activate the event again; the same once right after
- * registering. Nobody else needs to know. */
+/* A ZeroMQ socket on the loop. How the loop serves one (ZMQ_FD is edge-triggered) is fl_zwatch's
+ * matter; nobody else needs to know. */
 #pragma once
-
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_limits.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #define FL_KEY_TEXT_SIZE 41 /* a CURVE key in Z85, with its end */
 
@@ -25,7 +21,9 @@ struct fl_keypair {
     char secret_key[FL_KEY_TEXT_SIZE];
 };
 
-/* One a process. `max_message` bounds what any socket of it will receive. */
+/* One a process. `max_message` bounds what any socket of it will receive: what is larger is
+ * dropped and counted, and what is more than twice as large ends the connection. Freed after its
+ * sockets and before the loop. */
 int fl_zcontext_new(size_t max_message, struct fl_zcontext **ret, struct fl_error *err);
 struct fl_zcontext *fl_zcontext_free(struct fl_zcontext *context);
 FL_DEFINE_FREEP(struct fl_zcontext, fl_zcontext)
@@ -36,6 +34,7 @@ int fl_keypair_new(struct fl_keypair *ret, struct fl_error *err);
 /* Read the secret key of a file made by `faultline keygen` and derive the public one. Refused
  * when group or others may read it. The sentence never holds the key. */
 int fl_keypair_read(const char *path, struct fl_keypair *ret, struct fl_error *err);
+/* Mode 0600. A file that is there already is refused with -EEXIST. */
 int fl_keypair_write(const char *path, const struct fl_keypair *keys, struct fl_error *err);
 bool fl_public_key_valid(const char *text);
 
@@ -44,7 +43,8 @@ bool fl_public_key_valid(const char *text);
 typedef bool (*fl_zsock_admit_cb)(const char *public_key, char user[FL_NAME_SIZE], void *arg);
 
 /* A message came. `peer` is the routing id (ROUTER) or NULL (DEALER); `user` what admit said of
- * the sender, "" on a DEALER. Borrowed until the call returns. */
+ * the sender, "" on a DEALER. Borrowed until the call returns. A message of several parts comes
+ * as an empty one, since ours have one. The socket may be freed from within. */
 typedef void (*fl_zsock_message_cb)(const uint8_t *peer, size_t peer_size, const char *user,
                                     const uint8_t *bytes, size_t size, void *arg);
 
@@ -57,7 +57,8 @@ int fl_zsock_router_new(struct fl_zcontext *context, struct event_base *base, co
 
 /* Connect with CURVE; reconnects by itself. `on_connected` (may be NULL) is called on the loop
  * each time the handshake has succeeded, so that hello can be said again, and `on_lost` when the
- * connection is gone or was refused, with a word why. */
+ * connection is gone or was refused, with a word why; while attempts go on failing only when the
+ * word changes. The socket may be freed from within either. */
 struct fl_zsock_dealer_callbacks {
     fl_zsock_message_cb message;
     void (*connected)(void *arg);
@@ -79,11 +80,13 @@ int fl_zsock_send(struct fl_zsock *socket, const uint8_t *peer, size_t peer_size
 /* The endpoint as bound, with the port that was taken. */
 const char *fl_zsock_endpoint(const struct fl_zsock *socket);
 
-/* Connections that did not pass: unknown key, or a handshake that failed. */
+/* What did not pass: connections with an unknown key or a handshake that failed, messages that
+ * were too large. */
 struct fl_zsock_refusals {
     uint64_t unknown_key;
     uint64_t handshake;
-    char last_key[FL_KEY_TEXT_SIZE];  /* public key of the last unknown one, "" if none */
-    char last_address[64];            /* where it came from */
+    uint64_t oversized;
+    char last_key[FL_KEY_TEXT_SIZE]; /* public key of the last unknown one, "" if none */
+    char last_address[64];           /* where it came from */
 };
 void fl_zsock_refusals(const struct fl_zsock *socket, struct fl_zsock_refusals *ret);
