@@ -1,9 +1,9 @@
 /* What both daemons do the same way towards the system that runs them. */
 #pragma once
 
-#include <stddef.h>
-
 #include "proto/types/fl_error.h"
+
+#include <stddef.h>
 
 struct event_base;
 

@@ -2,11 +2,11 @@
  * when the journal reads it, else time and level in words. */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
 
 enum fl_log_level { FL_LOG_ERROR = 3, FL_LOG_WARNING = 4, FL_LOG_INFO = 6, FL_LOG_DEBUG = 7 };
 

@@ -2,11 +2,11 @@
  * error can say file, line and field. Values are set through fl_option tables. */
 #pragma once
 
-#include <stddef.h>
-
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_option.h"
+
+#include <stddef.h>
 
 struct fl_yaml;      /* a document */
 struct fl_yaml_node; /* borrowed from its document */
