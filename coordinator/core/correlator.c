@@ -12,7 +12,6 @@
 #define OVER 5.0        /* nats by which an end in the past must be the better explanation */
 #define TEMPERATURE 1.6 /* probes are not independent: doubt more than the sum says */
 #define TEMPER 0.75     /* the same, for each observation */
-#define EXPLAINS 0.02   /* a mode explains a symbol from this share on */
 
 static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
 
@@ -67,11 +66,6 @@ bool correlator_touches(const struct fleet *fleet, const struct window *window,
         if (component_equal(&own[i], component))
             return true;
     return false;
-}
-
-bool correlator_explains(enum mode mode, enum symbol_family family, enum symbol symbol)
-{
-    return symbol_is_bad(symbol) && mode_predicts(mode, family, symbol) >= EXPLAINS;
 }
 
 static void add_candidate(struct correlator *correlator, const struct component *component)
@@ -137,21 +131,20 @@ static size_t find_touched(struct correlator *correlator, const struct component
 
 static bool mode_seen(const struct correlator *correlator, size_t n_touched, enum mode mode)
 {
-    for (size_t i = 0; i < n_touched; i++)
-        for (int s = SYMBOL_OK + 1; s < SYMBOLS; s++)
-            if ((correlator->touched[i]->seen >> s & 1) != 0 &&
-                correlator_explains(mode, correlator->touched[i]->window->family, (enum symbol)s))
-                return true;
+    for (size_t i = 0; i < n_touched; i++) {
+        const struct view *view = correlator->touched[i];
+
+        if ((view->seen & correlator->predictions.explained[mode][view->window->family]) != 0)
+            return true;
+    }
     return false;
 }
 
-static void take_better(struct fit *fit, enum mode mode, double rho, const double *gains,
-                        bool to_now)
+static void take_better(struct fit *fit, enum mode mode, double rho, const struct span *span,
+                        bool over)
 {
-    struct span span = span_best(gains, to_now);
-
-    if (TEMPER * span.sum > fit->score + 1e-9)
-        *fit = (struct fit){mode, rho, TEMPER * span.sum, span, !to_now};
+    if (TEMPER * span->sum > fit->score + 1e-9)
+        *fit = (struct fit){mode, rho, TEMPER * span->sum, *span, over};
 }
 
 /* Best fit of a component against the explanation so far. */
@@ -165,13 +158,16 @@ static struct fit fit_component(struct correlator *correlator, const struct comp
             continue;
         for (size_t k = 0; k < FL_COUNT(rhos); k++) {
             double gains[VIEW_BINS] = {0};
+            struct span to_now, at_all;
 
             for (size_t i = 0; i < n; i++)
-                if (mode_reaches(correlator->touched[i]->window, component, (enum mode)m))
+                if ((correlator->touched[i]->explained & mode_likes((enum mode)m)) == 0 &&
+                    mode_reaches(correlator->touched[i]->window, component, (enum mode)m))
                     view_gains(correlator->touched[i], &correlator->predictions, (enum mode)m,
                                rhos[k], gains);
-            take_better(&now, (enum mode)m, rhos[k], gains, true);
-            take_better(&ever, (enum mode)m, rhos[k], gains, false);
+            span_best(gains, &to_now, &at_all);
+            take_better(&now, (enum mode)m, rhos[k], &to_now, false);
+            take_better(&ever, (enum mode)m, rhos[k], &at_all, true);
         }
     }
     return ever.score - now.score > OVER ? ever : now;
@@ -215,7 +211,7 @@ static void measure(struct correlator *correlator, struct finding *finding, fl_t
             const struct observation *o = window_at(window, k);
 
             if (o->t_us < oldest_us || o->t_us < window->floor_us ||
-                !correlator_explains(finding->mode, window->family, (enum symbol)o->symbol))
+                !mode_explains(finding->mode, window->family, (enum symbol)o->symbol))
                 continue;
             finding->since_us = o->t_us < finding->since_us ? o->t_us : finding->since_us;
             finding->last_us = o->t_us > finding->last_us ? o->t_us : finding->last_us;

@@ -46,6 +46,3 @@ size_t correlator_explain(struct correlator *correlator, struct window *const *w
 /* Does the series touch the component? */
 bool correlator_touches(const struct fleet *fleet, const struct window *window,
                         const struct component *component);
-
-/* Is the symbol one that the mode explains, for that family? */
-bool correlator_explains(enum mode mode, enum symbol_family family, enum symbol symbol);

@@ -5,6 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CUT_SHARE 0.85  /* of the probes fail: nothing gets through */
+#define LOSSY_SHARE 0.1 /* of the bad probes lost something: it is not delay alone */
+#define LATE_SHARE 0.25 /* of the bad probes were only late: it is not loss alone */
+
 /* Counts of one group of series since the fault began. */
 struct tally {
     uint32_t n, bad, failed;
@@ -63,8 +67,7 @@ static bool suffers(const struct scene *scene, const struct window *window,
         return false;
     tally_window(&tally, window, finding->since_us);
     for (int s = SYMBOL_OK + 1; s < SYMBOLS; s++)
-        if (tally.symbols[s] > 0 &&
-            correlator_explains(finding->mode, window->family, (enum symbol)s))
+        if (tally.symbols[s] > 0 && mode_explains(finding->mode, window->family, (enum symbol)s))
             return true;
     return false;
 }
@@ -235,11 +238,28 @@ static void say_hosts(const struct scene *scene, const struct finding *finding,
     }
 }
 
+/* How packets fare tells a cut from a full queue: there they wait as well as vanish. */
+static enum verdict_cause network_cause(const struct scene *scene, const struct finding *finding)
+{
+    struct tally tally = {0};
+    uint32_t late, lossy;
+
+    for (size_t i = 0; i < scene->n_windows; i++)
+        if (suffers(scene, scene->windows[i], finding))
+            tally_window(&tally, scene->windows[i], finding->since_us);
+    late = tally.symbols[SYMBOL_OK_LATE_NET] + tally.symbols[SYMBOL_OK_LATE_OP];
+    lossy = tally.bad - late;
+    if (tally.failed >= CUT_SHARE * tally.n)
+        return CAUSE_BLACKHOLE;
+    if (lossy < LOSSY_SHARE * tally.bad)
+        return CAUSE_LATENCY;
+    return late >= LATE_SHARE * tally.bad ? CAUSE_CONGESTION : CAUSE_LOSS;
+}
+
 static enum verdict_cause cause_of(const struct scene *scene, const struct finding *finding)
 {
     bool network =
         finding->mode == MODE_LOSS || finding->mode == MODE_CUT || finding->mode == MODE_LATE;
-    struct tally tally = {0};
 
     for (uint32_t i = 0; i < scene->fleet->n_agents; i++) {
         const struct witness *witness = &scene->witnesses[i];
@@ -252,13 +272,7 @@ static enum verdict_cause cause_of(const struct scene *scene, const struct findi
             witness_syn_flood(witness, scene->now_us))
             return CAUSE_SYN_FLOOD;
     }
-    if (finding->mode != MODE_LOSS)
-        return mode_cause(finding->mode);
-    for (size_t i = 0; i < scene->n_windows; i++)
-        if (correlator_touches(scene->fleet, scene->windows[i], &finding->component))
-            tally_window(&tally, scene->windows[i], finding->since_us);
-    /* packets that wait as well as vanish: a full queue */
-    return tally.symbols[SYMBOL_OK_LATE_NET] * 4 >= tally.bad ? CAUSE_CONGESTION : CAUSE_LOSS;
+    return network ? network_cause(scene, finding) : mode_cause(finding->mode);
 }
 
 static void say_rivals(const struct scene *scene, const struct finding *finding,

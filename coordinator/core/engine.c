@@ -143,10 +143,11 @@ static void take_result(struct engine *engine, uint32_t agent, const struct fl_r
     if (start > result->rx_us - result->took_us)
         start = result->rx_us - result->took_us;
     (void)window_add(window, result, start, covered(engine, window));
-    if (!result->ok || !witness_starved(&engine->witnesses[agent], engine->now_us))
+    if (!witness_starved(&engine->witnesses[agent], engine->now_us))
         return;
-    /* a late agent is no witness of latency */
-    if (symbol_is_bad((enum symbol)window_at(window, 0)->symbol))
+    /* a late agent is no witness of latency, nor of what it did not wait for in time */
+    if (window_at(window, 0)->symbol != SYMBOL_OK &&
+        (result->ok || result->failure == FL_FAILURE_TIMEOUT))
         window->ring[(window->next + WINDOW_SIZE - 1) % WINDOW_SIZE].symbol = SYMBOL_LOCAL;
 }
 

@@ -6,6 +6,7 @@
 #define TYPE(type) (1u << COMPONENT_##type)
 #define NETWORK_TYPES (TYPE(HOST) | TYPE(PATH) | TYPE(ZONE) | TYPE(PLACE))
 #define FAR_TYPES (TYPE(TARGET) | TYPE(BACKEND))
+#define EXPLAINS 0.02      /* a mode explains a symbol from this share on */
 #define CONTAMINATION 2e-4 /* one impossible observation costs at most about eight nats */
 
 struct mode_row {
@@ -32,14 +33,18 @@ static const struct mode_row rows[MODES] = {
                    {{SYMBOL_OK_RETRANS, .42},
                     {SYMBOL_OK_LATE_NET, .14},
                     {SYMBOL_OK_LATE_OP, .04},
-                    {SYMBOL_CONNECT_TIMEOUT, .19},
+                    {SYMBOL_CONNECT_TIMEOUT, .18},
                     {SYMBOL_NET_TIMEOUT, .10},
                     {SYMBOL_REPLY_LOST, .07},
-                    {SYMBOL_STALL, .02},
+                    {SYMBOL_STALL, .03},
                     {SYMBOL_RESET, .01}}},
     [MODE_LATE] = {NETWORK_TYPES,
                    CAUSE_LATENCY,
-                   {{SYMBOL_OK_LATE_NET, .88}, {SYMBOL_OK_LATE_OP, .05}, {SYMBOL_OK_RETRANS, .05}}},
+                   {{SYMBOL_OK_LATE_NET, .86},
+                    {SYMBOL_OK_LATE_OP, .05},
+                    {SYMBOL_OK_RETRANS, .05},
+                    {SYMBOL_REPLY_LOST, .01},
+                    {SYMBOL_STALL, .01}}},
     [MODE_DOWN] = {TYPE(HOST) | TYPE(TARGET),
                    CAUSE_DOWN,
                    {{SYMBOL_CONNECT_TIMEOUT, .90},
@@ -210,6 +215,17 @@ size_t components_of(const struct fleet *fleet, uint32_t agent, uint32_t probe,
     return n;
 }
 
+uint32_t mode_likes(enum mode mode)
+{
+    static const uint32_t network =
+        1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE | 1u << MODE_DOWN;
+    static const uint32_t waiting = 1u << MODE_STALL | 1u << MODE_SLOW;
+
+    if ((network >> mode & 1) != 0)
+        return network;
+    return (waiting >> mode & 1) != 0 ? waiting : 1u << mode;
+}
+
 bool mode_applies(enum mode mode, enum component_type type)
 {
     return (rows[mode].types >> type & 1) != 0;
@@ -248,6 +264,11 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
             sum += rows[mode].stream[i].share;
     /* a mode that a family cannot show leaves its probes as they were */
     return sum < 2 * CONTAMINATION && symbol == SYMBOL_OK && family == FAMILY_AGENT ? 0.99 : sum;
+}
+
+bool mode_explains(enum mode mode, enum symbol_family family, enum symbol symbol)
+{
+    return symbol_is_bad(symbol) && mode_predicts(mode, family, symbol) >= EXPLAINS;
 }
 
 double normal_predicts(enum symbol_family family, enum symbol symbol)

@@ -66,9 +66,14 @@ enum mode {
     MODES
 };
 
+/* Modes that show the same way, one bit each: what one component explains so, no other explains
+ * once more, for a packet is lost only once. */
+uint32_t mode_likes(enum mode mode);
 bool mode_applies(enum mode mode, enum component_type type);
 /* P(symbol | hit by the mode), never 0. */
 double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symbol);
+/* Is the symbol one that the mode brings about more than by accident? */
+bool mode_explains(enum mode mode, enum symbol_family family, enum symbol symbol);
 /* P(symbol | nothing wrong). */
 double normal_predicts(enum symbol_family family, enum symbol symbol);
 double component_price(const struct fleet *fleet, const struct component *component);

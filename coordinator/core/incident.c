@@ -7,8 +7,9 @@
 #define SURE 0.8    /* confidence that opens after two evaluations in a row */
 #define LIKELY 0.45 /* confidence that opens after LIKELY_ROUNDS */
 #define LIKELY_ROUNDS 8
-#define CHANGE_ROUNDS 4 /* a changed verdict must last as long before it is said */
-#define SPAN_FACTOR 1.1 /* the bad probes must span more than one interval */
+#define LEAST_CHANGE_US FL_SECOND /* a changed verdict must last as long before it is said, and */
+#define CHANGE_INTERVALS 2        /* as many intervals */
+#define SPAN_FACTOR 1.1           /* the bad probes must span more than one interval */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
 
 struct candidate {
@@ -23,8 +24,9 @@ struct incident_book {
     struct component components[INCIDENT_MAX_OPEN];
     struct verdict verdicts[INCIDENT_MAX_OPEN];
     struct {
-        fl_time seen_us;
-        uint32_t changed; /* evaluations for which class or cause has been another */
+        fl_time seen_us;    /* last evaluation that found it */
+        fl_time last_us;    /* newest observation that it explained */
+        fl_time changed_us; /* since when class or cause has been another; 0: it has not */
         bool refreshed;
     } life[INCIDENT_MAX_OPEN];
     struct candidate candidates[INCIDENT_MAX_OPEN];
@@ -105,20 +107,25 @@ static void redescribe(struct incident_book *book, size_t i, const struct scene 
 }
 
 static void refresh(struct incident_book *book, size_t i, const struct scene *scene,
-                    const struct finding *finding)
+                    const struct finding *finding, int64_t interval_us)
 {
+    int64_t patience = CHANGE_INTERVALS * interval_us;
     struct verdict now;
 
     book->life[i].seen_us = scene->now_us;
+    book->life[i].last_us = finding->last_us;
     book->life[i].refreshed = true;
     describe(scene, finding, &now);
     if (now.class == book->verdicts[i].class && now.cause == book->verdicts[i].cause) {
-        book->life[i].changed = 0;
+        book->life[i].changed_us = 0;
         return;
     }
-    if (++book->life[i].changed < CHANGE_ROUNDS)
+    if (book->life[i].changed_us == 0)
+        book->life[i].changed_us = scene->now_us;
+    if (scene->now_us - book->life[i].changed_us <
+        (patience > LEAST_CHANGE_US ? patience : LEAST_CHANGE_US))
         return;
-    book->life[i].changed = 0;
+    book->life[i].changed_us = 0;
     redescribe(book, i, scene, finding);
     emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
 }
@@ -166,19 +173,32 @@ static void open_or_move(struct incident_book *book, const struct scene *scene,
         return;
     }
     book->life[i].seen_us = scene->now_us;
-    book->life[i].changed = 0;
+    book->life[i].last_us = finding->last_us;
+    book->life[i].changed_us = 0;
     book->life[i].refreshed = true;
 }
 
-/* What the incident explained is over: it must not open another. */
-static void forget_past(const struct scene *scene, const struct component *component)
+static bool covered_by_another(const struct incident_book *book, const struct scene *scene,
+                               const struct window *window, size_t own)
 {
+    for (size_t i = 0; i < book->n_open; i++)
+        if (i != own && correlator_touches(scene->fleet, window, &book->components[i]))
+            return true;
+    return false;
+}
+
+/* What the incident explained is over: it must not open another. */
+static void forget_past(struct incident_book *book, const struct scene *scene, size_t own)
+{
+    fl_time floor_us = book->life[own].last_us + 1;
+
     for (size_t i = 0; i < scene->n_windows; i++) {
         struct window *window = scene->windows[i];
 
-        if (window->n > 0 && window_at(window, 0)->symbol == SYMBOL_OK &&
-            correlator_touches(scene->fleet, window, component))
-            window->floor_us = window_at(window, 0)->t_us;
+        if (window->floor_us < floor_us &&
+            correlator_touches(scene->fleet, window, &book->components[own]) &&
+            !covered_by_another(book, scene, window, own))
+            window->floor_us = floor_us;
     }
 }
 
@@ -190,7 +210,7 @@ static void close_gone(struct incident_book *book, const struct scene *scene, in
     for (size_t i = 0; i < book->n_open; i++) {
         if (!book->life[i].refreshed && scene->now_us - book->life[i].seen_us >= patience) {
             emit(book, scene->now_us, VERDICT_CLOSE, &book->verdicts[i]);
-            forget_past(scene, &book->components[i]);
+            forget_past(book, scene, i);
             continue;
         }
         if (kept != i) {
@@ -226,10 +246,13 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
         size_t at = find_open(book, &found[i].component);
         struct candidate *candidate;
 
-        if (found[i].over)
+        if (found[i].over) {
+            if (at < book->n_open)
+                book->life[at].last_us = found[i].last_us;
             continue;
+        }
         if (at < book->n_open) {
-            refresh(book, at, scene, &found[i]);
+            refresh(book, at, scene, &found[i], interval_us);
             continue;
         }
         candidate = find_candidate(book, &found[i].component);

@@ -7,11 +7,16 @@
 
 void predictions_fill(struct predictions *predictions)
 {
+    *predictions = (struct predictions){0};
     for (int m = 0; m < MODES; m++)
         for (int f = 0; f < FAMILIES; f++)
-            for (int s = 0; s < SYMBOLS; s++)
-                predictions->p[m][f][s] =
-                    mode_predicts((enum mode)m, (enum symbol_family)f, (enum symbol)s);
+            for (int s = 0; s < SYMBOLS; s++) {
+                enum symbol_family family = (enum symbol_family)f;
+
+                predictions->p[m][f][s] = mode_predicts((enum mode)m, family, (enum symbol)s);
+                if (mode_explains((enum mode)m, family, (enum symbol)s))
+                    predictions->explained[m][f] |= 1u << s;
+            }
 }
 
 void view_fill(struct view *view, const struct fleet *fleet, const struct window *window,
@@ -40,6 +45,7 @@ void view_fill(struct view *view, const struct fleet *fleet, const struct window
 
 void view_reset(struct view *view)
 {
+    view->explained = 0;
     for (uint32_t i = 0; i < view->n; i++)
         view->p[i] = normal_predicts(view->window->family, (enum symbol)view->symbol[i]);
 }
@@ -67,25 +73,30 @@ void view_apply(struct view *view, const struct predictions *predictions, enum m
 {
     const double *hit = predictions->p[mode][view->window->family];
 
+    view->explained |= 1u << mode;
     for (uint32_t i = 0; i < view->n; i++)
         if (view->bin[i] >= newest && view->bin[i] <= oldest)
             view->p[i] = (1 - rho) * view->p[i] + rho * hit[view->symbol[i]];
 }
 
-struct span span_best(const double gains[VIEW_BINS], bool to_now)
+void span_best(const double gains[VIEW_BINS], struct span *ret_now, struct span *ret_ever)
 {
-    struct span best = {0, 0, 0};
-    double sum = 0;
+    struct span now = {0, 0, 0}, ever = {0, 0, 0};
+    double total = 0, sum = 0;
     unsigned newest = 0;
 
     for (unsigned i = 0; i < VIEW_BINS; i++) {
-        if (sum < 0 && !to_now) {
+        if (sum < 0) {
             sum = 0;
             newest = i;
         }
         sum += gains[i];
-        if (sum > best.sum)
-            best = (struct span){sum, newest, i};
+        total += gains[i];
+        if (total > now.sum)
+            now = (struct span){total, 0, i};
+        if (sum > ever.sum)
+            ever = (struct span){sum, newest, i};
     }
-    return best;
+    *ret_now = now;
+    *ret_ever = ever;
 }

@@ -5,19 +5,21 @@
 #include "coordinator/core/hypothesis.h"
 #include "coordinator/core/window.h"
 
-#define VIEW_BINS 512
-#define VIEW_BINS_PER_INTERVAL 8
+#define VIEW_BINS 256
+#define VIEW_BINS_PER_INTERVAL 4
 
-/* P(symbol | hit by the mode), for every family. */
+/* P(symbol | hit by the mode) for every family, and which symbols a mode explains, one bit each. */
 struct predictions {
     double p[MODES][FAMILIES][SYMBOLS];
+    uint32_t explained[MODES][FAMILIES];
 };
 void predictions_fill(struct predictions *predictions);
 
 struct view {
     const struct window *window;
     uint32_t n;
-    uint32_t seen; /* one bit for each bad symbol */
+    uint32_t seen;      /* one bit for each bad symbol */
+    uint32_t explained; /* one bit for each mode taken into the explanation */
     uint16_t bin[WINDOW_SIZE];
     uint8_t symbol[WINDOW_SIZE];
     double p[WINDOW_SIZE]; /* P(observation) under the explanation so far */
@@ -40,9 +42,11 @@ void view_gains(const struct view *view, const struct predictions *predictions, 
 void view_apply(struct view *view, const struct predictions *predictions, enum mode mode,
                 double rho, unsigned newest, unsigned oldest);
 
-/* The run of bins with the greatest sum. `newest` 0 only, when `to_now`. */
+/* A run of bins and its sum. */
 struct span {
     double sum;
     unsigned newest, oldest;
 };
-struct span span_best(const double gains[VIEW_BINS], bool to_now);
+
+/* The runs with the greatest sum: of those that reach to now, and of all. */
+void span_best(const double gains[VIEW_BINS], struct span *ret_now, struct span *ret_ever);
