@@ -1,0 +1,159 @@
+/* What the kernel's UDP and TCP count in the agent's own network namespace:
+ * /proc/self/net/snmp and netstat (a line of names, then a line of values, for each protocol)
+ * and snmp6 (a name and a value a line). Several counters may feed one row. */
+#include "agent/host/source.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum file { SNMP, NETSTAT, SNMP6, FILES };
+
+static const char *const file_names[FILES] = {"self/net/snmp", "self/net/netstat",
+                                              "self/net/snmp6"};
+
+/* `name` is a counter of the protocol whose lines begin with `prefix`. */
+static const struct counter_row {
+    enum file file;
+    const char *prefix;
+    const char *name;
+    enum fl_host_metric metric;
+} counter_rows[] = {
+    {SNMP, "Tcp:", "InSegs", FL_HOST_TCP_IN_SEGS_PS},
+    {SNMP, "Tcp:", "RetransSegs", FL_HOST_RETRANS_PS},
+    {SNMP, "Udp:", "InDatagrams", FL_HOST_UDP_RX_PPS},
+    {SNMP, "Udp:", "NoPorts", FL_HOST_UDP_RX_PPS},
+    {SNMP, "Udp:", "InErrors", FL_HOST_UDP_RX_PPS},
+    {SNMP, "Udp:", "NoPorts", FL_HOST_UDP_NOPORT_PPS},
+    {SNMP, "Udp:", "RcvbufErrors", FL_HOST_UDP_RCVBUF_ERRORS_PS},
+    {NETSTAT, "TcpExt:", "SyncookiesSent", FL_HOST_SYNCOOKIES_PS},
+    {NETSTAT, "TcpExt:", "ListenDrops", FL_HOST_LISTEN_DROPS_PS}, /* overflows are in it */
+    {SNMP6, "", "Udp6InDatagrams", FL_HOST_UDP_RX_PPS},
+    {SNMP6, "", "Udp6NoPorts", FL_HOST_UDP_RX_PPS},
+    {SNMP6, "", "Udp6InErrors", FL_HOST_UDP_RX_PPS},
+    {SNMP6, "", "Udp6NoPorts", FL_HOST_UDP_NOPORT_PPS},
+    {SNMP6, "", "Udp6RcvbufErrors", FL_HOST_UDP_RCVBUF_ERRORS_PS},
+};
+
+struct source_state {
+    int fds[FILES];
+    struct source_counter counters[FL_COUNT(counter_rows)];
+};
+
+static int snmp_open(const struct source_place *place, struct source_state **ret)
+{
+    struct source_state *state = calloc(1, sizeof(*state));
+
+    if (!state)
+        return -ENOMEM;
+    for (int i = 0; i < FILES; i++)
+        state->fds[i] = source_open(place->proc, file_names[i]);
+    *ret = state;
+    return 0;
+}
+
+/* Add what counter `i` grew by to its row; a row exists once one of its counters does. */
+static void feed(struct source_state *state, size_t i, uint64_t value, int64_t elapsed_us,
+                 struct fl_host_sample *ret)
+{
+    int64_t *row = &ret->values[counter_rows[i].metric];
+    uint64_t delta;
+    int64_t rate;
+
+    if (!source_counter_step(&state->counters[i], value, &delta))
+        return;
+    rate = source_rate(delta, elapsed_us);
+    if (rate != FL_ABSENT)
+        *row = *row == FL_ABSENT ? rate : fl_time_add(*row, rate);
+}
+
+static void feed_name(struct source_state *state, enum file file, const char *prefix,
+                      const char *name, size_t length, uint64_t value, int64_t elapsed_us,
+                      struct fl_host_sample *ret)
+{
+    for (size_t i = 0; i < FL_COUNT(counter_rows); i++) {
+        const struct counter_row *row = &counter_rows[i];
+
+        if (row->file == file && !strcmp(row->prefix, prefix) && strlen(row->name) == length &&
+            !strncmp(row->name, name, length))
+            feed(state, i, value, elapsed_us, ret);
+    }
+}
+
+/* Walk a line of names and its line of values side by side. */
+static void read_pair(struct source_state *state, enum file file, char *names, char *values,
+                      int64_t elapsed_us, struct fl_host_sample *ret)
+{
+    char *names_rest, *values_rest;
+    char *prefix = strtok_r(names, " ", &names_rest);
+    char *again = strtok_r(values, " ", &values_rest);
+
+    if (!prefix || !again || strcmp(prefix, again) != 0)
+        return;
+    for (;;) {
+        char *name = strtok_r(NULL, " ", &names_rest);
+        char *value = strtok_r(NULL, " ", &values_rest);
+
+        if (!name || !value)
+            return;
+        feed_name(state, file, prefix, name, strlen(name), strtoull(value, NULL, 10), elapsed_us,
+                  ret);
+    }
+}
+
+static void read_pairs(struct source_state *state, enum file file, char *text, int64_t elapsed_us,
+                       struct fl_host_sample *ret)
+{
+    char *rest;
+    char *names = strtok_r(text, "\n", &rest);
+
+    while (names) {
+        char *values = strtok_r(NULL, "\n", &rest);
+
+        if (!values)
+            return;
+        if (!strncmp(names, "Tcp:", 4) || !strncmp(names, "Udp:", 4) ||
+            !strncmp(names, "TcpExt:", 7))
+            read_pair(state, file, names, values, elapsed_us, ret);
+        names = strtok_r(NULL, "\n", &rest);
+    }
+}
+
+static void read_lines(struct source_state *state, char *text, int64_t elapsed_us,
+                       struct fl_host_sample *ret)
+{
+    char *rest;
+
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        size_t length = strcspn(line, " \t");
+
+        if (!strncmp(line, "Udp6", 4))
+            feed_name(state, SNMP6, "", line, length, strtoull(line + length, NULL, 10), elapsed_us,
+                      ret);
+    }
+}
+
+static void snmp_sample(struct source_state *state, int64_t elapsed_us, struct fl_host_sample *ret)
+{
+    char text[SOURCE_TEXT_SIZE];
+
+    for (int i = 0; i < FILES; i++) {
+        if (source_read(state->fds[i], text, sizeof(text)) <= 0)
+            continue;
+        if (i == SNMP6)
+            read_lines(state, text, elapsed_us, ret);
+        else
+            read_pairs(state, (enum file)i, text, elapsed_us, ret);
+    }
+}
+
+static void snmp_close(struct source_state *state)
+{
+    if (!state)
+        return;
+    for (int i = 0; i < FILES; i++)
+        source_close(&state->fds[i]);
+    free(state);
+}
+
+const struct source source_snmp = {snmp_open, snmp_sample, snmp_close};
