@@ -7,13 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_CANDIDATES 256
 #define LEAST_SCORE 3.0 /* nats over the price before anything is said */
 #define OVER 5.0        /* nats by which an end in the past must be the better explanation */
+#define LEAST_ODDS 1e-3 /* against the finding: a rival below is not worth a word */
 #define TEMPERATURE 1.6 /* probes are not independent: doubt more than the sum says */
 #define TEMPER 0.75     /* the same, for each observation */
 
 static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
+
+/* A component that touches something bad, and the most nats that it could explain. */
+struct candidate {
+    struct component component;
+    double promise;
+};
 
 struct correlator {
     const struct fleet *fleet;
@@ -21,7 +27,7 @@ struct correlator {
     struct view *views;
     struct view **touched; /* those of one component: room for all */
     size_t room, n;
-    struct component candidates[MAX_CANDIDATES];
+    struct candidate *candidates; /* room for all components of all views */
     size_t n_candidates;
 };
 
@@ -52,6 +58,7 @@ struct correlator *correlator_free(struct correlator *correlator)
         return NULL;
     free(correlator->views);
     free(correlator->touched);
+    free(correlator->candidates);
     free(correlator);
     return NULL;
 }
@@ -68,38 +75,36 @@ bool correlator_touches(const struct fleet *fleet, const struct window *window,
     return false;
 }
 
-static void add_candidate(struct correlator *correlator, const struct component *component)
+static int compare_candidates(const void *x, const void *y)
 {
-    size_t i = 0;
-
-    while (i < correlator->n_candidates &&
-           component_compare(&correlator->candidates[i], component) < 0)
-        i++;
-    if (i < correlator->n_candidates && component_equal(&correlator->candidates[i], component))
-        return;
-    if (correlator->n_candidates == MAX_CANDIDATES)
-        return;
-    memmove(&correlator->candidates[i + 1], &correlator->candidates[i],
-            (correlator->n_candidates - i) * sizeof(*component));
-    correlator->candidates[i] = *component;
-    correlator->n_candidates++;
+    return component_compare(&((const struct candidate *)x)->component,
+                             &((const struct candidate *)y)->component);
 }
 
 /* Only components that touch a series with something bad can be at fault. */
 static void collect_candidates(struct correlator *correlator)
 {
-    correlator->n_candidates = 0;
-    for (size_t i = 0; i < correlator->n; i++) {
-        const struct window *window = correlator->views[i].window;
-        struct component own[COMPONENTS_PER_SERIES];
-        size_t n;
+    struct candidate *all = correlator->candidates;
+    size_t n = 0, kept = 0;
 
-        if (!correlator->views[i].seen)
+    for (size_t i = 0; i < correlator->n; i++) {
+        const struct view *view = &correlator->views[i];
+        struct component own[COMPONENTS_PER_SERIES];
+        size_t n_own;
+
+        if (!view->seen)
             continue;
-        n = components_of(correlator->fleet, window->agent, window->probe, own);
-        for (size_t k = 0; k < n; k++)
-            add_candidate(correlator, &own[k]);
+        n_own = components_of(correlator->fleet, view->window->agent, view->window->probe, own);
+        for (size_t k = 0; k < n_own; k++)
+            all[n++] = (struct candidate){own[k], view_promise(view)};
     }
+    qsort(all, n, sizeof(*all), compare_candidates);
+    for (size_t i = 0; i < n; i++)
+        if (kept > 0 && component_equal(&all[kept - 1].component, &all[i].component))
+            all[kept - 1].promise += all[i].promise;
+        else
+            all[kept++] = all[i];
+    correlator->n_candidates = kept;
 }
 
 /* Can this mode show on that series at all? An echo knows no certificate. */
@@ -253,6 +258,11 @@ static void insert_rival(struct finding *finding, const struct rival *rival)
     finding->rivals[i] = *rival;
 }
 
+static double odds_of(double score, const struct finding *against)
+{
+    return exp((score - against->score) / TEMPERATURE);
+}
+
 /* What would have explained the same in the finding's stead, and how well. */
 static void weigh_rivals(struct correlator *correlator, struct finding *found, size_t n, size_t at,
                          const struct component *open, size_t n_open)
@@ -262,17 +272,19 @@ static void weigh_rivals(struct correlator *correlator, struct finding *found, s
 
     own->n_rivals = 0;
     rebuild(correlator, found, n, at);
+    collect_candidates(correlator);
     for (size_t i = 0; i < correlator->n_candidates; i++) {
-        const struct component *component = &correlator->candidates[i];
+        const struct component *component = &correlator->candidates[i].component;
+        double price = price_of(correlator, component, open, n_open);
         struct fit fit;
         double odds;
 
-        if (already(found, n, component))
+        if (already(found, n, component) ||
+            odds_of(TEMPER * correlator->candidates[i].promise - price, own) < LEAST_ODDS)
             continue;
         fit = fit_component(correlator, component);
-        odds = exp((fit.score - price_of(correlator, component, open, n_open) - own->score) /
-                   TEMPERATURE);
-        if (fit.score <= 0 || fit.over || odds < 1e-3)
+        odds = odds_of(fit.score - price, own);
+        if (fit.score <= 0 || fit.over || odds < LEAST_ODDS)
             continue;
         odds = odds > 1 ? 1 : odds;
         sum += odds;
@@ -300,20 +312,21 @@ static int64_t horizon_base(struct window *const *windows, size_t n)
 
 static bool make_room(struct correlator *correlator, size_t n)
 {
-    struct view *views;
-    struct view **touched;
+    size_t room = n * 2;
 
     if (n <= correlator->room)
         return true;
-    views = realloc(correlator->views, n * 2 * sizeof(*views));
-    if (views)
-        correlator->views = views;
-    touched = realloc(correlator->touched, n * 2 * sizeof(struct view *));
-    if (touched)
-        correlator->touched = touched;
-    if (views && touched)
-        correlator->room = n * 2;
-    return views && touched;
+    correlator->room = 0;
+    free(correlator->views);
+    free(correlator->touched);
+    free(correlator->candidates);
+    correlator->views = calloc(room, sizeof(*correlator->views));
+    correlator->touched = calloc(room, sizeof(struct view *));
+    correlator->candidates = calloc(room * COMPONENTS_PER_SERIES, sizeof(*correlator->candidates));
+    if (!correlator->views || !correlator->touched || !correlator->candidates)
+        return false;
+    correlator->room = room;
+    return true;
 }
 
 static bool load(struct correlator *correlator, struct window *const *windows, size_t n,
@@ -324,7 +337,6 @@ static bool load(struct correlator *correlator, struct window *const *windows, s
     correlator->n = n;
     for (size_t i = 0; i < n; i++)
         view_fill(&correlator->views[i], correlator->fleet, windows[i], now_us, interval_us);
-    collect_candidates(correlator);
     return true;
 }
 
@@ -335,15 +347,17 @@ static bool next_finding(struct correlator *correlator, const struct component *
     double most = LEAST_SCORE;
     bool any = false;
 
+    collect_candidates(correlator);
     for (size_t i = 0; i < correlator->n_candidates; i++) {
-        const struct component *component = &correlator->candidates[i];
+        const struct component *component = &correlator->candidates[i].component;
+        double price = price_of(correlator, component, open, n_open), score;
         struct fit fit;
-        double score;
 
-        if (already(found, n, component))
+        if (already(found, n, component) ||
+            TEMPER * correlator->candidates[i].promise - price <= most)
             continue;
         fit = fit_component(correlator, component);
-        score = fit.score - price_of(correlator, component, open, n_open);
+        score = fit.score - price;
         if (score <= most)
             continue;
         most = score;

@@ -68,6 +68,16 @@ void view_gains(const struct view *view, const struct predictions *predictions, 
     }
 }
 
+double view_promise(const struct view *view)
+{
+    double promise = 0;
+
+    for (uint32_t i = 0; i < view->n; i++)
+        if (symbol_is_bad((enum symbol)view->symbol[i]))
+            promise -= log(view->p[i]);
+    return promise;
+}
+
 void view_apply(struct view *view, const struct predictions *predictions, enum mode mode,
                 double rho, unsigned newest, unsigned oldest)
 {

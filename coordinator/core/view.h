@@ -38,6 +38,9 @@ void view_reset(struct view *view);
 void view_gains(const struct view *view, const struct predictions *predictions, enum mode mode,
                 double rho, double gains[VIEW_BINS]);
 
+/* The most nats that any further explanation could gain on the bad observations. */
+double view_promise(const struct view *view);
+
 /* Take (mode, rho) into the explanation, for the bins newest..oldest. */
 void view_apply(struct view *view, const struct predictions *predictions, enum mode mode,
                 double rho, unsigned newest, unsigned oldest);
