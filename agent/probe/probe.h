@@ -34,13 +34,18 @@ struct probe_type {
     const struct fl_option *options;
     size_t settings_size;
 
+    /* Attempts of one instance may overlap, when the time-out is longer than the interval. False:
+     * the next begins when the last is over (two writers would spoil each other's bytes). */
+    bool parallel;
+
     /* Check what the table alone cannot judge. May be NULL. */
     int (*check)(const void *settings, struct fl_error *err);
 
     /* Make an instance. `settings` and `spec` live as long as it does. */
     int (*open)(const struct probe_env *env, const struct fl_probe_spec *spec,
                 const void *settings, struct probe_instance **ret, struct fl_error *err);
-    void (*close)(struct probe_instance *instance); /* no run is alive then */
+    /* No run is alive then, but for those whose cancel() was false. */
+    void (*close)(struct probe_instance *instance);
 
     /* Begin an attempt. A failure to begin (no descriptors left) is a negative errno; the runner
      * makes a `local` result of it. */

@@ -2,10 +2,10 @@
  * answered without a query (and the resolve layer is then not part of the result). */
 #pragma once
 
-#include <sys/socket.h>
-
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_result.h"
+
+#include <sys/socket.h>
 
 struct event_base;
 struct resolver;
@@ -14,6 +14,9 @@ struct resolver_query;
 int resolver_new(struct event_base *base, struct resolver **ret, struct fl_error *err);
 struct resolver *resolver_free(struct resolver *resolver);
 FL_DEFINE_FREEP(struct resolver, resolver)
+
+/* Ask these ("192.0.2.1:53,[2001:db8::1]:53") instead of the servers in /etc/resolv.conf. */
+int resolver_set_servers(struct resolver *resolver, const char *servers, struct fl_error *err);
 
 /* FL_FAILURE_NONE with an address, or nxdomain / servfail / timeout / unreachable. Called on the
  * loop, never from inside resolver_start. */

@@ -1,0 +1,6 @@
+/* Every probe type there is, each defined in its own file; probe_table.c has the rows. */
+#pragma once
+
+#include "agent/probe/probe.h"
+
+extern const struct probe_type probe_tcp;
