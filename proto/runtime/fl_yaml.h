@@ -13,7 +13,8 @@ struct fl_yaml_node; /* borrowed from its document */
 
 enum fl_yaml_kind { FL_YAML_SCALAR, FL_YAML_LIST, FL_YAML_MAP };
 
-/* Exactly one document, at most 16 MiB, no aliases. */
+/* Exactly one document, at most 16 MiB, no aliases, at most 256 keys in a map, none of them
+ * twice. */
 int fl_yaml_load(const char *path, struct fl_yaml **ret, struct fl_error *err);
 /* The same from memory; `name` stands for the file in messages. */
 int fl_yaml_parse(const char *name, const char *text, size_t size, struct fl_yaml **ret,
@@ -25,7 +26,7 @@ const struct fl_yaml_node *fl_yaml_root(const struct fl_yaml *document);
 enum fl_yaml_kind fl_yaml_kind(const struct fl_yaml_node *node);
 unsigned fl_yaml_line(const struct fl_yaml_node *node); /* from 1 */
 
-/* Elements of a list, or entries of a map. */
+/* Elements of a list, or entries of a map; what is not there, or not in such a node, is NULL. */
 size_t fl_yaml_count(const struct fl_yaml_node *node);
 const struct fl_yaml_node *fl_yaml_item(const struct fl_yaml_node *node, size_t index);
 const char *fl_yaml_key(const struct fl_yaml_node *map, size_t index);
@@ -45,6 +46,7 @@ int fl_yaml_error(const struct fl_yaml_node *node, struct fl_error *err, int cod
 int fl_yaml_options(const struct fl_yaml_node *map, const struct fl_option *table,
                     const char *const *others, void *settings, struct fl_error *err);
 
-/* The node must be of that kind; the error names `field`. */
+/* The node must be of that kind; the error names `field`. A node of NULL is one that is missing:
+ * -ENOENT, and without file and line, since only its map has them. */
 int fl_yaml_expect(const struct fl_yaml_node *node, enum fl_yaml_kind kind, const char *field,
                    struct fl_error *err);

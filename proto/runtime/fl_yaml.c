@@ -1,0 +1,320 @@
+/* A document stays as libyaml built it; a node here is a pair of its document and its place in
+ * it. All that the readers of configuration may rely on is checked once, when it is loaded: one
+ * document, no aliases (one of them could stand for a million nodes), keys that are plain words
+ * and given once, scalars without NUL. */
+#include "proto/runtime/fl_yaml.h"
+
+#include "proto/runtime/fl_daemon.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#define MAX_FILE (16 << 20)
+#define MAX_KEYS 256 /* in one map; what is many is a list */
+
+struct fl_yaml_node {
+    const struct fl_yaml *owner;
+    const yaml_node_t *yaml;
+};
+
+struct fl_yaml {
+    char *name;
+    yaml_document_t document;
+    bool loaded; /* `document` holds something */
+    size_t n_nodes;
+    struct fl_yaml_node *nodes; /* node i is the document's node i + 1 */
+};
+
+const struct fl_yaml_node *fl_yaml_root(const struct fl_yaml *document)
+{
+    return &document->nodes[0];
+}
+
+enum fl_yaml_kind fl_yaml_kind(const struct fl_yaml_node *node)
+{
+    if (node->yaml->type == YAML_SEQUENCE_NODE)
+        return FL_YAML_LIST;
+    return node->yaml->type == YAML_MAPPING_NODE ? FL_YAML_MAP : FL_YAML_SCALAR;
+}
+
+unsigned fl_yaml_line(const struct fl_yaml_node *node)
+{
+    return (unsigned)node->yaml->start_mark.line + 1;
+}
+
+static const struct fl_yaml_node *node_of(const struct fl_yaml_node *relative, int id)
+{
+    return &relative->owner->nodes[id - 1];
+}
+
+static const yaml_node_pair_t *pairs_of(const struct fl_yaml_node *map)
+{
+    return map->yaml->data.mapping.pairs.start;
+}
+
+size_t fl_yaml_count(const struct fl_yaml_node *node)
+{
+    const yaml_node_t *yaml = node->yaml;
+
+    if (yaml->type == YAML_SEQUENCE_NODE)
+        return (size_t)(yaml->data.sequence.items.top - yaml->data.sequence.items.start);
+    if (yaml->type == YAML_MAPPING_NODE)
+        return (size_t)(yaml->data.mapping.pairs.top - yaml->data.mapping.pairs.start);
+    return 0;
+}
+
+const struct fl_yaml_node *fl_yaml_item(const struct fl_yaml_node *node, size_t index)
+{
+    if (index >= fl_yaml_count(node))
+        return NULL;
+    if (node->yaml->type == YAML_SEQUENCE_NODE)
+        return node_of(node, node->yaml->data.sequence.items.start[index]);
+    return node_of(node, pairs_of(node)[index].value);
+}
+
+const char *fl_yaml_key(const struct fl_yaml_node *map, size_t index)
+{
+    if (map->yaml->type != YAML_MAPPING_NODE || index >= fl_yaml_count(map))
+        return NULL;
+    return fl_yaml_text(node_of(map, pairs_of(map)[index].key));
+}
+
+const struct fl_yaml_node *fl_yaml_get(const struct fl_yaml_node *map, const char *key)
+{
+    for (size_t i = 0; map->yaml->type == YAML_MAPPING_NODE && i < fl_yaml_count(map); i++)
+        if (strcmp(fl_yaml_key(map, i), key) == 0)
+            return fl_yaml_item(map, i);
+    return NULL;
+}
+
+const char *fl_yaml_text(const struct fl_yaml_node *node)
+{
+    return node->yaml->type == YAML_SCALAR_NODE ? (const char *)node->yaml->data.scalar.value
+                                                : NULL;
+}
+
+int fl_yaml_error(const struct fl_yaml_node *node, struct fl_error *err, int code,
+                  const char *format, ...)
+{
+    struct fl_error sentence;
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(sentence.message, sizeof(sentence.message), format, arguments);
+    va_end(arguments);
+    return fl_error_set(err, code, "%s:%u: %s", node->owner->name, fl_yaml_line(node),
+                        sentence.message);
+}
+
+int fl_yaml_expect(const struct fl_yaml_node *node, enum fl_yaml_kind kind, const char *field,
+                   struct fl_error *err)
+{
+    static const char *const names[] = {
+        [FL_YAML_SCALAR] = "a single value",
+        [FL_YAML_LIST] = "a list, one \"- \" before each element",
+        [FL_YAML_MAP] = "a map of \"key: value\" lines",
+    };
+
+    if (!node)
+        return fl_error_set(err, -ENOENT, "field \"%s\" is missing; it must be %s", field,
+                            names[kind]);
+    if (fl_yaml_kind(node) == kind)
+        return 0;
+    return fl_yaml_error(node, err, -EINVAL, "field \"%s\" must be %s", field, names[kind]);
+}
+
+/* Two ways to one node are an alias, as libyaml has already resolved it. */
+static int reach(const struct fl_yaml_node *parent, int id, bool *reached, struct fl_error *err)
+{
+    if (reached[id - 1])
+        return fl_yaml_error(parent, err, -EINVAL,
+                             "aliases (\"*name\") are not supported; write the value out");
+    reached[id - 1] = true;
+    return 0;
+}
+
+static int check_key(const struct fl_yaml_node *map, size_t index, struct fl_error *err)
+{
+    const struct fl_yaml_node *node = node_of(map, pairs_of(map)[index].key);
+    const char *key = fl_yaml_text(node);
+
+    if (!key || !key[0])
+        return fl_yaml_error(node, err, -EINVAL, "a key must be a word");
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(fl_yaml_key(map, i), key) == 0)
+            return fl_yaml_error(node, err, -EINVAL,
+                                 "field \"%.64s\" is given twice; the first time in line %u", key,
+                                 fl_yaml_line(node_of(map, pairs_of(map)[i].key)));
+    return 0;
+}
+
+static int check_map(const struct fl_yaml_node *map, bool *reached, struct fl_error *err)
+{
+    size_t n = fl_yaml_count(map);
+    int r = 0;
+
+    if (n > MAX_KEYS)
+        return fl_yaml_error(map, err, -E2BIG, "a map has %zu keys; %d is the most", n, MAX_KEYS);
+    for (size_t i = 0; i < n && r == 0; i++) {
+        r = reach(map, pairs_of(map)[i].key, reached, err);
+        if (r == 0)
+            r = reach(map, pairs_of(map)[i].value, reached, err);
+        if (r == 0)
+            r = check_key(map, i, err);
+    }
+    return r;
+}
+
+static int check_list(const struct fl_yaml_node *list, bool *reached, struct fl_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < fl_yaml_count(list) && r == 0; i++)
+        r = reach(list, list->yaml->data.sequence.items.start[i], reached, err);
+    return r;
+}
+
+static int check_scalar(const struct fl_yaml_node *node, struct fl_error *err)
+{
+    if (strlen((const char *)node->yaml->data.scalar.value) != node->yaml->data.scalar.length)
+        return fl_yaml_error(node, err, -EINVAL, "a value holds a NUL character");
+    return 0;
+}
+
+static int check_nodes(const struct fl_yaml *yaml, struct fl_error *err)
+{
+    bool *reached = calloc(yaml->n_nodes, sizeof(*reached));
+    int r = 0;
+
+    if (!reached)
+        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", yaml->name);
+    reached[0] = true; /* the root: nothing may lead back to it */
+    for (size_t i = 0; i < yaml->n_nodes && r == 0; i++)
+        switch (fl_yaml_kind(&yaml->nodes[i])) {
+        case FL_YAML_SCALAR:
+            r = check_scalar(&yaml->nodes[i], err);
+            break;
+        case FL_YAML_LIST:
+            r = check_list(&yaml->nodes[i], reached, err);
+            break;
+        case FL_YAML_MAP:
+            r = check_map(&yaml->nodes[i], reached, err);
+            break;
+        }
+    free(reached);
+    return r;
+}
+
+static int index_nodes(struct fl_yaml *yaml, struct fl_error *err)
+{
+    const yaml_node_t *first = yaml->document.nodes.start;
+
+    yaml->n_nodes = (size_t)(yaml->document.nodes.top - first);
+    if (yaml->n_nodes == 0)
+        return fl_error_set(err, -ENODATA, "\"%s\" is empty", yaml->name);
+    yaml->nodes = calloc(yaml->n_nodes, sizeof(*yaml->nodes));
+    if (!yaml->nodes)
+        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", yaml->name);
+    for (size_t i = 0; i < yaml->n_nodes; i++)
+        yaml->nodes[i] = (struct fl_yaml_node){yaml, &first[i]};
+    return check_nodes(yaml, err);
+}
+
+static int parser_error(const struct fl_yaml *yaml, const yaml_parser_t *parser,
+                        struct fl_error *err)
+{
+    const char *problem = parser->problem ? parser->problem : "it cannot be read";
+
+    if (parser->error == YAML_MEMORY_ERROR)
+        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", yaml->name);
+    if (parser->error == YAML_READER_ERROR)
+        return fl_error_set(err, -EINVAL, "%s: this is no YAML: %s at byte %zu", yaml->name,
+                            problem, parser->problem_offset);
+    if (parser->context)
+        return fl_error_set(err, -EINVAL, "%s:%zu: this is no YAML: %s %s from line %zu on",
+                            yaml->name, parser->problem_mark.line + 1, problem, parser->context,
+                            parser->context_mark.line + 1);
+    return fl_error_set(err, -EINVAL, "%s:%zu: this is no YAML: %s", yaml->name,
+                        parser->problem_mark.line + 1, problem);
+}
+
+static int refuse_second(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
+{
+    yaml_document_t second;
+    size_t line;
+    bool found;
+
+    if (!yaml_parser_load(parser, &second))
+        return parser_error(yaml, parser, err);
+    found = yaml_document_get_root_node(&second) != NULL;
+    line = second.start_mark.line + 1;
+    yaml_document_delete(&second);
+    if (found)
+        return fl_error_set(err, -EINVAL,
+                            "%s:%zu: a second document begins here (\"---\"); there may be one",
+                            yaml->name, line);
+    return 0;
+}
+
+static int read_documents(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
+{
+    int r;
+
+    if (!yaml_parser_load(parser, &yaml->document))
+        return parser_error(yaml, parser, err);
+    yaml->loaded = true;
+    r = index_nodes(yaml, err);
+    return r < 0 ? r : refuse_second(yaml, parser, err);
+}
+
+int fl_yaml_parse(const char *name, const char *text, size_t size, struct fl_yaml **ret,
+                  struct fl_error *err)
+{
+    FL_CLEANUP(fl_yaml_freep) struct fl_yaml *yaml = calloc(1, sizeof(*yaml));
+    yaml_parser_t parser;
+    int r;
+
+    if (!yaml || !(yaml->name = strdup(name)) || !yaml_parser_initialize(&parser))
+        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", name);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    r = size <= MAX_FILE ? read_documents(yaml, &parser, err)
+                         : fl_error_set(err, -EFBIG,
+                                        "\"%s\" is larger than %d bytes, the most it "
+                                        "may have",
+                                        name, MAX_FILE);
+    yaml_parser_delete(&parser);
+    if (r == 0)
+        *ret = FL_TAKE(yaml);
+    return r;
+}
+
+int fl_yaml_load(const char *path, struct fl_yaml **ret, struct fl_error *err)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int r = fl_daemon_read_file(path, MAX_FILE, &text, &size, err);
+
+    if (r == 0)
+        r = fl_yaml_parse(path, text, size, ret, err);
+    free(text);
+    return r;
+}
+
+struct fl_yaml *fl_yaml_free(struct fl_yaml *yaml)
+{
+    if (!yaml)
+        return NULL;
+    if (yaml->loaded)
+        yaml_document_delete(&yaml->document);
+    free(yaml->nodes);
+    free(yaml->name);
+    free(yaml);
+    return NULL;
+}
