@@ -3,4 +3,7 @@
 
 #include "agent/probe/probe.h"
 
+extern const struct probe_type probe_icmp;
+extern const struct probe_type probe_udp;
 extern const struct probe_type probe_tcp;
+extern const struct probe_type probe_dns;

@@ -51,6 +51,14 @@ enum fl_failure stream_failure(int error)
     }
 }
 
+enum fl_failure stream_failure_remote(int error)
+{
+    enum fl_failure failure = stream_failure(error);
+
+    /* ICMP's "forbidden" and "too large" share their errno with refusals of the own host. */
+    return failure == FL_FAILURE_LOCAL ? FL_FAILURE_UNREACHABLE : failure;
+}
+
 void stream_fail(struct fl_result *result, enum fl_layer layer, enum fl_failure failure)
 {
     result->ok = false;
@@ -77,17 +85,18 @@ static void finish(struct stream *stream)
 static void on_connected(evutil_socket_t fd, short what, void *arg)
 {
     struct stream *stream = arg;
-    int error = stream->error;
+    enum fl_failure failure = stream_failure(stream->error);
+    int error = 0;
     socklen_t size = sizeof(error);
 
     (void)what;
-    if (error == 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
-        error = errno;
-    if (error == 0) {
+    if (failure == FL_FAILURE_NONE && getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0)
+        failure = stream_failure_remote(error);
+    if (failure == FL_FAILURE_NONE) {
         stream->result.phase_us[FL_LAYER_CONNECT] = fl_clock_monotonic() - stream->layer_start_us;
     } else {
         tcp_info_read(stream->fd, NULL, &stream->result.tcp);
-        stream_fail(&stream->result, FL_LAYER_CONNECT, stream_failure(error));
+        stream_fail(&stream->result, FL_LAYER_CONNECT, failure);
     }
     finish(stream);
 }

@@ -27,5 +27,8 @@ FL_DEFINE_FREEP(struct stream, stream)
 /* The word for a socket's errno, which may be given as `EX` or `-EX`. */
 enum fl_failure stream_failure(int error);
 
+/* The same for an error that the network sent back (ICMP), not the own host. */
+enum fl_failure stream_failure_remote(int error);
+
 /* Note in `result` that it stopped. */
 void stream_fail(struct fl_result *result, enum fl_layer layer, enum fl_failure failure);
