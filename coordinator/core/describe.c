@@ -9,6 +9,8 @@
 #define LOSSY_SHARE 0.1 /* of the bad probes lost something: it is not delay alone */
 #define LATE_SHARE 0.25 /* of the bad probes were only late: it is not loss alone */
 
+#define SAYS_NOTHING_US (1200 * FL_MS) /* an agent is heard each second at least */
+
 /* Counts of one group of series since the fault began. */
 struct tally {
     uint32_t n, bad, failed;
@@ -295,8 +297,25 @@ static void say_rivals(const struct scene *scene, const struct finding *finding,
     }
 }
 
-void describe(const struct scene *scene, const struct finding *finding, struct verdict *ret)
+/* A host that nothing reaches and that says nothing itself is down, long before its silence alone
+ * would say so. */
+static enum mode mode_of(const struct scene *scene, const struct finding *finding)
 {
+    const struct component *component = &finding->component;
+
+    if (component->type == COMPONENT_HOST &&
+        (finding->mode == MODE_CUT || finding->mode == MODE_LOSS) &&
+        scene->now_us - scene->witnesses[component->a].last_rx_us > SAYS_NOTHING_US)
+        return MODE_DOWN;
+    return finding->mode;
+}
+
+void describe(const struct scene *scene, const struct finding *found, struct verdict *ret)
+{
+    struct finding as_told = *found;
+    const struct finding *finding = &as_told;
+
+    as_told.mode = mode_of(scene, found);
     memset(ret, 0, sizeof(*ret));
     component_name(scene->fleet, &finding->component, ret->component);
     ret->class = hypothesis_class(scene->fleet, &finding->component, finding->mode);
