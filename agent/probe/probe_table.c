@@ -3,6 +3,6 @@
 
 /* clang-format off: one row a line */
 const struct probe_type *const probe_table[] = {
-    &probe_icmp, &probe_udp, &probe_tcp, &probe_dns, NULL,
+    &probe_icmp, &probe_udp, &probe_tcp, &probe_dns, &probe_nbd, NULL,
 };
 /* clang-format on */

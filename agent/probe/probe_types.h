@@ -7,3 +7,4 @@ extern const struct probe_type probe_icmp;
 extern const struct probe_type probe_udp;
 extern const struct probe_type probe_tcp;
 extern const struct probe_type probe_dns;
+extern const struct probe_type probe_nbd;
