@@ -57,12 +57,10 @@ static enum fl_failure failure_of(int status)
         return FL_FAILURE_NXDOMAIN;
     case ARES_ETIMEOUT:
         return FL_FAILURE_TIMEOUT;
-    case ARES_ECONNREFUSED: /* c-ares's word for "no server could be reached" */
-        return FL_FAILURE_UNREACHABLE;
     case ARES_ENOMEM:
     case ARES_ENOTINITIALIZED:
         return FL_FAILURE_LOCAL;
-    default:
+    default: /* ARES_ECONNREFUSED too: every server failed, dead or with an error of its own */
         return FL_FAILURE_SERVFAIL;
     }
 }

@@ -18,8 +18,8 @@ FL_DEFINE_FREEP(struct resolver, resolver)
 /* Ask these ("192.0.2.1:53,[2001:db8::1]:53") instead of the servers in /etc/resolv.conf. */
 int resolver_set_servers(struct resolver *resolver, const char *servers, struct fl_error *err);
 
-/* FL_FAILURE_NONE with an address, or nxdomain / servfail / timeout / unreachable. Called on the
- * loop, never from inside resolver_start. */
+/* FL_FAILURE_NONE with an address, or nxdomain / servfail (every server failed or refused to
+ * answer) / timeout / local. Called on the loop, never from inside resolver_start. */
 typedef void (*resolver_done_cb)(enum fl_failure failure, const struct sockaddr *address,
                                  socklen_t size, void *arg);
 

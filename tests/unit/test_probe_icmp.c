@@ -1,0 +1,125 @@
+// links: agent_probe
+/* The real packet goes over loopback, whose kernel answers. What an answer must be is tested
+ * with packets made here, through the type's own code. */
+#include "agent/probe/icmp.c"
+#include "tests/support/probe_lab.h"
+
+static struct lab lab;
+
+static int open_lab(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int close_lab(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+static void the_own_host_answers(void **state)
+{
+    const struct fl_result *result = LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "127.0.0.1");
+
+    (void)state;
+    lab_assert_ok(result);
+    assert_true(result->phase_us[FL_LAYER_CONNECT] >= 0);
+    assert_int_equal(result->phase_us[FL_LAYER_RESOLVE], FL_ABSENT);
+    lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "127.0.0.1", "size", "1400"));
+    lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "127.0.0.1", "size", "17"));
+}
+
+static void the_own_host_answers_over_the_sixth_version_too(void **state)
+{
+    (void)state;
+    lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "::1"));
+}
+
+static void a_packet_smaller_than_its_cookie_is_no_setting(void **state)
+{
+    struct fl_plan plan;
+    struct fl_probe_spec *spec;
+    struct fl_error err = {""};
+    void *settings = NULL;
+
+    (void)state;
+    fl_plan_init(&plan);
+    spec = fl_plan_add(&plan, "web", "ping", "icmp", FL_SECOND, FL_SECOND);
+    assert_int_equal(fl_probe_spec_set(spec, "address", "127.0.0.1"), 0);
+    assert_int_equal(fl_probe_spec_set(spec, "size", "15"), 0);
+    assert_true(probe_settings_parse(&probe_icmp, spec, &settings, &err) < 0);
+    assert_non_null(strstr(err.message, "size"));
+    fl_plan_done(&plan);
+}
+
+/* A raw reply as the kernel would hand it over, from the request that was written. */
+struct reply {
+    uint8_t bytes[IP4_LEAST + HEADER + 64];
+    size_t size;
+};
+
+static struct reply reply_to(const struct datagram_exchange *exchange)
+{
+    struct reply reply = {.bytes = {0x45}};
+
+    reply.size = IP4_LEAST + icmp_request(exchange, reply.bytes + IP4_LEAST);
+    reply.bytes[IP4_LEAST] = ICMP_ECHOREPLY;
+    return reply;
+}
+
+static bool taken(const struct datagram_exchange *exchange, const struct reply *reply, size_t size)
+{
+    enum fl_failure failure;
+
+    return icmp_answer(exchange, reply->bytes, size, &failure);
+}
+
+static void only_the_reply_to_this_request_is_taken(void **state)
+{
+    const struct icmp_settings settings = {.size = 56};
+    struct datagram_exchange exchange = {.arg = &settings, .nonce = "0123456789abcde"};
+    const size_t spoiled[] = {0, 1, 4, 5, 6, 7, 8, 23}; /* type, code, id, sequence, cookie */
+    struct reply reply;
+
+    (void)state;
+    exchange.fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP);
+    assert_true(exchange.fd >= 0); /* the tests of raw sockets want CAP_NET_RAW */
+    reply = reply_to(&exchange);
+    assert_true(taken(&exchange, &reply, reply.size));
+    for (size_t i = 0; i < FL_COUNT(spoiled); i++) {
+        reply = reply_to(&exchange);
+        reply.bytes[IP4_LEAST + spoiled[i]] ^= 1;
+        assert_false(taken(&exchange, &reply, reply.size));
+    }
+    reply = reply_to(&exchange);
+    for (size_t size = 0; size < reply.size; size++)
+        assert_false(taken(&exchange, &reply, size));
+    reply.bytes[0] = 0x4f; /* a longer IP header than there is */
+    assert_false(taken(&exchange, &reply, reply.size));
+    close(exchange.fd);
+}
+
+static void the_checksum_is_the_internets(void **state)
+{
+    const uint8_t example[] = {0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7}; /* RFC 1071 */
+
+    (void)state;
+    assert_int_equal(checksum(example, sizeof(example)), (uint16_t)~0xddf2);
+    assert_int_equal(checksum(example, 3), (uint16_t) ~(0x0001 + 0xf200));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_own_host_answers),
+        cmocka_unit_test(the_own_host_answers_over_the_sixth_version_too),
+        cmocka_unit_test(a_packet_smaller_than_its_cookie_is_no_setting),
+        cmocka_unit_test(only_the_reply_to_this_request_is_taken),
+        cmocka_unit_test(the_checksum_is_the_internets),
+    };
+
+    return cmocka_run_group_tests(tests, open_lab, close_lab);
+}
