@@ -31,6 +31,7 @@ struct fl_option {
 };
 
 #define FL_OPTION_UNSET ""
+#define FL_OPTION_HOST_SIZE 256 /* a host name (RFC 1035: 253 bytes) with its end */
 
 /* Fill `settings` with every default. Fields without one are 0 or NULL. 0 or -ENOMEM. */
 int fl_options_init(const struct fl_option *table, void *settings);
