@@ -5,7 +5,6 @@
 
 struct outbox {
     uint64_t next_sequence;
-    uint64_t lost_results;
     bool away;
     int64_t first_us;   /* when the oldest came; meaningful while anything is there */
     int64_t failure_us; /* when the first failure came, OUTBOX_NEVER for none */
@@ -21,10 +20,8 @@ static bool empty(const struct outbox *outbox)
 
 bool outbox_add_result(struct outbox *outbox, const struct fl_result *result, int64_t now_us)
 {
-    if (outbox->n_results == OUTBOX_RESULTS) {
-        outbox->lost_results++;
+    if (outbox->n_results == OUTBOX_RESULTS)
         return false;
-    }
     if (empty(outbox))
         outbox->first_us = now_us;
     if (!result->ok && outbox->failure_us == OUTBOX_NEVER)
@@ -79,11 +76,6 @@ bool outbox_take(struct outbox *outbox, struct outbox_batch *ret)
     outbox->n_hosts = 0;
     outbox->failure_us = OUTBOX_NEVER;
     return true;
-}
-
-uint64_t outbox_lost_results(const struct outbox *outbox)
-{
-    return outbox->lost_results;
 }
 
 int outbox_new(struct outbox **ret)

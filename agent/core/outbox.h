@@ -1,7 +1,6 @@
 /* Gathers results and host samples into batches: one leaves 200 ms after its first result, or
  * 50 ms after a failure, which somebody waits for. While no coordinator listens, once a second
- * is often enough. Takes its memory once; what exceeds it is dropped and counted. Times are
- * monotonic. */
+ * is often enough. Takes its memory once. Times are monotonic. */
 #pragma once
 
 #include "proto/types/fl_cleanup.h"
@@ -31,7 +30,7 @@ int outbox_new(struct outbox **ret);
 struct outbox *outbox_free(struct outbox *outbox);
 FL_DEFINE_FREEP(struct outbox, outbox)
 
-/* Copied. false: the batch is full, this one is lost and counted. */
+/* Copied. false: the batch is full and this one is lost, for the caller to count. */
 bool outbox_add_result(struct outbox *outbox, const struct fl_result *result, int64_t now_us);
 bool outbox_add_host(struct outbox *outbox, const struct fl_host_sample *sample, int64_t now_us);
 
@@ -43,5 +42,3 @@ int64_t outbox_deadline(const struct outbox *outbox);
 
 /* Take what there is as the next batch. false when there is nothing. */
 bool outbox_take(struct outbox *outbox, struct outbox_batch *ret);
-
-uint64_t outbox_lost_results(const struct outbox *outbox); /* since the start */
