@@ -1,8 +1,13 @@
 /* One row a type. Alone in its file, so that a test may bring a table of its own. */
 #include "agent/probe/probe_types.h"
 
-/* clang-format off: one row a line */
+/* clang-format off */
 const struct probe_type *const probe_table[] = {
-    &probe_icmp, &probe_udp, &probe_tcp, &probe_dns, &probe_nbd, NULL,
+    &probe_icmp,
+    &probe_udp,
+    &probe_tcp,
+    &probe_dns,
+    &probe_nbd,
+    NULL,
 };
 /* clang-format on */
