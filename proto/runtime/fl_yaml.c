@@ -78,11 +78,18 @@ const struct fl_yaml_node *fl_yaml_item(const struct fl_yaml_node *node, size_t 
     return node_of(node, pairs_of(node)[index].value);
 }
 
-const char *fl_yaml_key(const struct fl_yaml_node *map, size_t index)
+const struct fl_yaml_node *fl_yaml_key_node(const struct fl_yaml_node *map, size_t index)
 {
     if (map->yaml->type != YAML_MAPPING_NODE || index >= fl_yaml_count(map))
         return NULL;
-    return fl_yaml_text(node_of(map, pairs_of(map)[index].key));
+    return node_of(map, pairs_of(map)[index].key);
+}
+
+const char *fl_yaml_key(const struct fl_yaml_node *map, size_t index)
+{
+    const struct fl_yaml_node *key = fl_yaml_key_node(map, index);
+
+    return key ? fl_yaml_text(key) : NULL;
 }
 
 const struct fl_yaml_node *fl_yaml_get(const struct fl_yaml_node *map, const char *key)
@@ -141,7 +148,7 @@ static int reach(const struct fl_yaml_node *parent, int id, bool *reached, struc
 
 static int check_key(const struct fl_yaml_node *map, size_t index, struct fl_error *err)
 {
-    const struct fl_yaml_node *node = node_of(map, pairs_of(map)[index].key);
+    const struct fl_yaml_node *node = fl_yaml_key_node(map, index);
     const char *key = fl_yaml_text(node);
 
     if (!key || !key[0])
@@ -150,7 +157,7 @@ static int check_key(const struct fl_yaml_node *map, size_t index, struct fl_err
         if (strcmp(fl_yaml_key(map, i), key) == 0)
             return fl_yaml_error(node, err, -EINVAL,
                                  "field \"%.64s\" is given twice; the first time in line %u", key,
-                                 fl_yaml_line(node_of(map, pairs_of(map)[i].key)));
+                                 fl_yaml_line(fl_yaml_key_node(map, i)));
     return 0;
 }
 

@@ -30,6 +30,8 @@ unsigned fl_yaml_line(const struct fl_yaml_node *node); /* from 1 */
 size_t fl_yaml_count(const struct fl_yaml_node *node);
 const struct fl_yaml_node *fl_yaml_item(const struct fl_yaml_node *node, size_t index);
 const char *fl_yaml_key(const struct fl_yaml_node *map, size_t index);
+/* The key itself as a node, so that an error can stand where the key does. */
+const struct fl_yaml_node *fl_yaml_key_node(const struct fl_yaml_node *map, size_t index);
 const struct fl_yaml_node *fl_yaml_get(const struct fl_yaml_node *map, const char *key);
 
 /* Text of a scalar. NULL for a list or a map. */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MAX_ROWS 128 /* in a table; tables are written by us */
@@ -24,20 +25,33 @@ static bool is_one_of(const char *const *names, const char *name)
     return false;
 }
 
-static int set_one(const struct fl_yaml_node *value, const char *key, const struct fl_option *table,
-                   void *settings, bool *given, struct fl_error *err)
+/* fl_options_set lists its rows; the caller's own keys are allowed beside them. */
+static int refuse_key(const struct fl_yaml_node *key, const struct fl_option *table,
+                      const char *const *others, void *settings, struct fl_error *err)
 {
     struct fl_error sentence;
-    const struct fl_option *row = fl_options_find(table, key);
-    int r = row ? fl_yaml_expect(value, FL_YAML_SCALAR, key, err) : 0;
+    char more[256] = "";
+    int r = fl_options_set(table, settings, fl_yaml_text(key), "", &sentence);
+
+    for (; others && *others; others++) {
+        size_t used = strlen(more);
+
+        (void)snprintf(more + used, sizeof(more) - used, "%s%s", used ? ", " : ", and beside them ",
+                       *others);
+    }
+    return fl_yaml_error(key, err, r, "%s%s", sentence.message, more);
+}
+
+static int set_one(const struct fl_yaml_node *value, const struct fl_option *table,
+                   const struct fl_option *row, void *settings, struct fl_error *err)
+{
+    struct fl_error sentence;
+    int r = fl_yaml_expect(value, FL_YAML_SCALAR, row->name, err);
 
     if (r < 0)
         return r;
-    r = fl_options_set(table, settings, key, row ? fl_yaml_text(value) : "", &sentence);
-    if (r < 0)
-        return fl_yaml_error(value, err, r, "%s", sentence.message);
-    given[row - table] = true;
-    return 0;
+    r = fl_options_set(table, settings, row->name, fl_yaml_text(value), &sentence);
+    return r < 0 ? fl_yaml_error(value, err, r, "%s", sentence.message) : 0;
 }
 
 static int set_all(const struct fl_yaml_node *map, const struct fl_option *table,
@@ -48,13 +62,16 @@ static int set_all(const struct fl_yaml_node *map, const struct fl_option *table
     int r;
 
     for (size_t i = 0; i < fl_yaml_count(map); i++) {
-        const char *key = fl_yaml_key(map, i);
+        const struct fl_option *row = fl_options_find(table, fl_yaml_key(map, i));
 
-        if (is_one_of(others, key))
+        if (is_one_of(others, fl_yaml_key(map, i)))
             continue;
-        r = set_one(fl_yaml_item(map, i), key, table, settings, given, err);
+        if (!row)
+            return refuse_key(fl_yaml_key_node(map, i), table, others, settings, err);
+        r = set_one(fl_yaml_item(map, i), table, row, settings, err);
         if (r < 0)
             return r;
+        given[row - table] = true;
     }
     r = fl_options_require(table, given, &sentence);
     return r < 0 ? fl_yaml_error(map, err, r, "%s", sentence.message) : 0;
