@@ -7,6 +7,10 @@
 
 #define BUDGET 256 /* messages of one socket in one turn of the loop */
 
+/* The watch whose receive is running in this thread; NULL once that has stopped it, when its
+ * memory may be gone. */
+static _Thread_local struct fl_zwatch *serving;
+
 /* Asking ZMQ_EVENTS also lets the socket take in what its I/O thread has told it. An activated
  * event would run in this same turn, before timers and other descriptors; a timer does not. */
 void fl_zwatch_check(struct fl_zwatch *watch)
@@ -22,17 +26,16 @@ void fl_zwatch_check(struct fl_zwatch *watch)
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
     struct fl_zwatch *watch = arg;
-    bool gone = false;
 
     (void)fd;
     (void)what;
-    watch->gone = &gone;
+    serving = watch;
     for (int budget = BUDGET; budget > 0 && watch->receive(watch->arg); budget--)
-        if (gone)
+        if (!serving)
             return;
-    if (gone)
+    if (!serving)
         return;
-    watch->gone = NULL;
+    serving = NULL;
     fl_zwatch_check(watch);
 }
 
@@ -55,8 +58,8 @@ int fl_zwatch_start(struct fl_zwatch *watch, struct event_base *base, void *sock
 
 void fl_zwatch_stop(struct fl_zwatch *watch)
 {
-    if (watch->gone)
-        *watch->gone = true;
+    if (serving == watch)
+        serving = NULL;
     if (watch->readable)
         event_free(watch->readable);
     if (watch->again)

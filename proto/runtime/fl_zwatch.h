@@ -17,7 +17,6 @@ struct fl_zwatch {
     struct event *again;    /* a timer of zero: the next turn, after everyone else had theirs */
     bool (*receive)(void *arg);
     void *arg;
-    bool *gone; /* set when stopped from within receive */
 };
 
 /* `receive` takes one message and returns whether there was one. It may stop the watch. The
