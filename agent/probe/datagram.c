@@ -50,6 +50,13 @@ static void finish(struct probe_run *run, enum fl_layer layer, enum fl_failure f
     run_free(run);
 }
 
+static enum fl_failure failure_of(const struct probe_run *run, int error)
+{
+    enum fl_failure failure = stream_failure_remote(error);
+
+    return failure == FL_FAILURE_REFUSED ? run->protocol->refusal : failure;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct probe_run *run = arg;
@@ -68,7 +75,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         if (size < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (size < 0)
-            failure = stream_failure_remote(errno);
+            failure = failure_of(run, errno);
         else if (!run->protocol->answer(&run->exchange, bytes, (size_t)size, &failure))
             continue;
         finish(run, layer, failure);

@@ -72,6 +72,7 @@ static bool dns_answer(const struct datagram_exchange *exchange, const uint8_t *
 
 static const struct datagram_protocol dns_protocol = {
     .layer = FL_LAYER_OPERATE,
+    .refusal = FL_FAILURE_REFUSED,
     .request = dns_request,
     .answer = dns_answer,
 };

@@ -147,6 +147,7 @@ static bool icmp_answer(const struct datagram_exchange *exchange, const uint8_t 
 
 static const struct datagram_protocol icmp_protocol = {
     .layer = FL_LAYER_CONNECT,
+    .refusal = FL_FAILURE_UNREACHABLE,
     .open = icmp_socket,
     .request = icmp_request,
     .answer = icmp_answer,

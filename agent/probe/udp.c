@@ -51,6 +51,7 @@ static bool udp_answer(const struct datagram_exchange *exchange, const uint8_t *
 
 static const struct datagram_protocol udp_protocol = {
     .layer = FL_LAYER_CONNECT,
+    .refusal = FL_FAILURE_REFUSED,
     .request = udp_request,
     .answer = udp_answer,
 };

@@ -101,6 +101,20 @@ static void every_byte_of_a_packet_is_bound(void **state)
     }
 }
 
+/* The format is the documented one: made by another implementation of HMAC-SHA256. */
+static void the_packet_is_the_documented_one(void **state)
+{
+    const uint8_t mac[] = {0xd7, 0xa1, 0x31, 0xcd, 0xe7, 0xcc, 0x0e, 0xa7,
+                           0x3d, 0x67, 0xe0, 0xf7, 0x69, 0x5c, 0xda, 0x1c};
+    uint8_t packet[ECHO_SIZE];
+
+    (void)state;
+    echo_write(ECHO_REQUEST, lab.mesh_key, nonce, packet);
+    assert_memory_equal(packet, "FLE1\1\0\0\0", 8);
+    assert_memory_equal(packet + 8, nonce, ECHO_NONCE);
+    assert_memory_equal(packet + 24, mac, sizeof(mac));
+}
+
 static void without_a_key_nobody_is_answered(void **state)
 {
     const uint8_t none[FL_MESH_KEY_SIZE] = {0};
@@ -185,6 +199,7 @@ int main(void)
         cmocka_unit_test(a_request_draws_one_reply_of_the_same_size),
         cmocka_unit_test(what_does_not_verify_is_dropped_and_counted),
         cmocka_unit_test(every_byte_of_a_packet_is_bound),
+        cmocka_unit_test(the_packet_is_the_documented_one),
         cmocka_unit_test(without_a_key_nobody_is_answered),
         cmocka_unit_test(a_name_is_no_place_to_listen),
         cmocka_unit_test(the_probe_and_the_responder_understand_each_other),
