@@ -3,14 +3,14 @@
  * struct fl_message from here holds a valid one. */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_host.h"
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_plan.h"
 #include "proto/types/fl_result.h"
+
+#include <stddef.h>
+#include <stdint.h>
 
 #define FL_WIRE_VERSION 1
 #define FL_SOFTWARE_SIZE 64

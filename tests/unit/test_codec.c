@@ -1,0 +1,296 @@
+// links: fl_codec
+#include "proto/codec/fl_codec.h"
+#include "tests/support/unit.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Encode, decode, and hand out what came back. */
+static struct fl_message round_trip(const struct fl_message *message)
+{
+    struct fl_message back = {0};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    assert_int_equal(fl_codec_encode(message, &bytes, &size, NULL), 0);
+    assert_int_equal(fl_codec_decode(bytes, size, &back, NULL), 0);
+    assert_int_equal(back.type, message->type);
+    free(bytes);
+    return back;
+}
+
+static struct fl_result some_result(uint32_t i)
+{
+    struct fl_result result;
+
+    fl_result_init(&result);
+    result.series = 1000 + i;
+    result.t_us = 1700000000000000 + (i % 2 == 0 ? 500 : -300) * (int64_t)i;
+    result.took_us = 700 + i;
+    if (i % 3 == 0) {
+        result.layer = FL_LAYER_OPERATE;
+        result.failure = FL_FAILURE_TIMEOUT;
+        result.step = FL_STEP_FLUSH;
+        result.stalled_us = 5 * FL_SECOND;
+        result.step_us[FL_STEP_WRITE] = 0;
+    } else {
+        result.ok = true;
+        result.layer = FL_LAYER_NONE;
+        result.failure = FL_FAILURE_NONE;
+        result.step = FL_STEP_NONE;
+        result.phase_us[FL_LAYER_OPERATE] = 400;
+    }
+    result.phase_us[FL_LAYER_CONNECT] = 0;
+    result.tcp.retrans = i;
+    result.tcp.rx_bytes = 1 << 20;
+    return result;
+}
+
+static void assert_same_result(const struct fl_result *a, const struct fl_result *b)
+{
+    assert_int_equal(a->series, b->series);
+    assert_int_equal(a->t_us, b->t_us);
+    assert_int_equal(a->took_us, b->took_us);
+    assert_int_equal(a->ok, b->ok);
+    assert_int_equal(a->layer, b->layer);
+    assert_int_equal(a->failure, b->failure);
+    assert_int_equal(a->step, b->step);
+    assert_int_equal(a->stalled_us, b->stalled_us);
+    assert_memory_equal(a->phase_us, b->phase_us, sizeof(a->phase_us));
+    assert_memory_equal(a->step_us, b->step_us, sizeof(a->step_us));
+    assert_memory_equal(&a->tcp, &b->tcp, sizeof(a->tcp));
+}
+
+static void a_batch_keeps_every_field_of_every_result(void **state)
+{
+    static struct fl_result results[100];
+    struct fl_host_sample hosts[2];
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        results[i] = some_result(i);
+    for (size_t i = 0; i < 2; i++) {
+        fl_host_sample_init(&hosts[i]);
+        hosts[i].t_us = 1700000000000000;
+        hosts[i].values[FL_HOST_CLOCK_OFFSET_US] = -12345;
+        hosts[i].values[FL_HOST_RX_BPS] = 0;
+        hosts[i].n_disks = 1;
+        hosts[i].disks[0] = (struct fl_disk_sample){"vdb", "vol-1", 220, 700, 120000, 3};
+    }
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 100, results, 2, hosts};
+    back = round_trip(&message);
+    assert_string_equal(back.batch.agent, "a1");
+    assert_int_equal(back.batch.boot, 7);
+    assert_int_equal(back.batch.sequence, 42);
+    assert_int_equal(back.batch.plan_version, 99);
+    assert_int_equal(back.batch.dropped_results, 5);
+    assert_int_equal(back.batch.dropped_batches, 6);
+    assert_int_equal(back.batch.n_results, 100);
+    for (size_t i = 0; i < 100; i++) {
+        assert_same_result(&results[i], &back.batch.results[i]);
+        assert_int_equal(back.batch.results[i].rx_us, FL_ABSENT);
+    }
+    assert_int_equal(back.batch.n_hosts, 2);
+    assert_memory_equal(back.batch.hosts[1].values, hosts[1].values, sizeof(hosts[1].values));
+    assert_string_equal(back.batch.hosts[1].disks[0].target, "vol-1");
+    assert_int_equal(back.batch.hosts[1].disks[0].util_ppm, 120000);
+    fl_message_done(&back);
+}
+
+static void an_empty_batch_is_a_batch(void **state)
+{
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+
+    (void)state;
+    strcpy(message.batch.agent, "a1");
+    back = round_trip(&message);
+    assert_int_equal(back.batch.n_results, 0);
+    fl_message_done(&back);
+}
+
+static void a_plan_comes_back_equal(void **state)
+{
+    struct fl_message message = {.type = FL_MESSAGE_PLAN}, back;
+    struct fl_probe_spec *spec;
+
+    (void)state;
+    fl_plan_init(&message.plan);
+    message.plan.version = 3;
+    memset(message.plan.mesh_key, 7, FL_MESH_KEY_SIZE);
+    spec = fl_plan_add(&message.plan, "vol-1", "rw", "nbd", FL_SECOND, 2 * FL_SECOND);
+    assert_int_equal(fl_probe_spec_set(spec, "address", "10.0.0.1:10809"), 0);
+    assert_int_equal(fl_probe_spec_set(spec, "export", ""), 0);
+    assert_non_null(
+        fl_plan_add(&message.plan, "agent:b1", "mesh", "udp", FL_SECOND, 2 * FL_SECOND));
+    back = round_trip(&message);
+    assert_true(fl_plan_equal(&message.plan, &back.plan));
+    fl_message_done(&back);
+    fl_message_done(&message);
+}
+
+static void a_hello_comes_back(void **state)
+{
+    struct fl_message message = {
+        .type = FL_MESSAGE_HELLO,
+        .hello = {"a1", "a", 0xfedcba9876543210, "0.1.0", 2, {"tcp", "nbd"}, 17, 3}};
+    struct fl_message back = round_trip(&message);
+
+    (void)state;
+    assert_memory_equal(&back.hello, &message.hello, sizeof(message.hello));
+    fl_message_done(&back);
+}
+
+static void the_small_messages_come_back(void **state)
+{
+    uint64_t sequences[] = {1, 2, UINT64_MAX};
+    struct fl_message ack = {.type = FL_MESSAGE_ACK, .ack = {9, 3, sequences}};
+    struct fl_message plan_ack = {.type = FL_MESSAGE_PLAN_ACK, .plan_ack = {4, "no such type"}};
+    struct fl_message heartbeat = {.type = FL_MESSAGE_HEARTBEAT, .heartbeat = {1, 2, 3, 4, 5}};
+    struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY, .heartbeat_reply = {1, 2, 3}};
+    struct fl_message refusal = {.type = FL_MESSAGE_REFUSAL, .refusal = {"wrong zone"}};
+    struct fl_message back;
+
+    (void)state;
+    back = round_trip(&ack);
+    assert_int_equal(back.ack.n_sequences, 3);
+    assert_memory_equal(back.ack.sequences, sequences, sizeof(sequences));
+    fl_message_done(&back);
+    back = round_trip(&plan_ack);
+    assert_string_equal(back.plan_ack.error, "no such type");
+    back = round_trip(&heartbeat);
+    assert_memory_equal(&back.heartbeat, &heartbeat.heartbeat, sizeof(back.heartbeat));
+    back = round_trip(&reply);
+    assert_memory_equal(&back.heartbeat_reply, &reply.heartbeat_reply,
+                        sizeof(back.heartbeat_reply));
+    back = round_trip(&refusal);
+    assert_string_equal(back.refusal.reason, "wrong zone");
+}
+
+static void assert_refused(const uint8_t *bytes, size_t size, int code, const char *word)
+{
+    struct fl_message message;
+    struct fl_error err = {{0}};
+
+    assert_int_equal(fl_codec_decode(bytes, size, &message, &err), code);
+    assert_non_null(strstr(err.message, word));
+}
+
+static void what_is_not_ours_is_refused(void **state)
+{
+    static const uint8_t noise[] = {0xff, 0x00, 0x13, 0x37};
+    static const uint8_t newer[] = {0x08, 0x02, 0x4a, 0x00}; /* version 2, an empty refusal */
+    static const uint8_t bodiless[] = {0x08, 0x01};
+
+    (void)state;
+    assert_refused(noise, sizeof(noise), -EBADMSG, "not a message");
+    assert_refused(newer, sizeof(newer), -EPROTONOSUPPORT, "version 2");
+    assert_refused(bodiless, sizeof(bodiless), -EBADMSG, "without a body");
+    assert_refused(noise, 0, -EPROTONOSUPPORT, "version 0");
+}
+
+static void a_message_cut_anywhere_never_decodes_to_something_else(void **state)
+{
+    static struct fl_result results[3];
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+    uint8_t *bytes = NULL;
+    size_t size = 0, taken = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < 3; i++)
+        results[i] = some_result(i);
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 3, results, 0, NULL};
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    for (size_t cut = 0; cut < size; cut++)
+        if (fl_codec_decode(bytes, cut, &back, NULL) == 0) {
+            taken++;
+            fl_message_done(&back);
+        }
+    assert_int_equal(taken, 0);
+    free(bytes);
+}
+
+static void results_that_no_probe_can_have_made_are_refused(void **state)
+{
+    struct fl_result result = some_result(0);
+    struct fl_message message = {.type = FL_MESSAGE_BATCH};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    (void)state;
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 1, &result, 0, NULL};
+    result.failure = FL_FAILURE_NONE;
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    assert_refused(bytes, size, -EBADMSG, "batch");
+    free(bytes);
+    result = some_result(0);
+    strcpy(message.batch.agent, "two words");
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    assert_refused(bytes, size, -EBADMSG, "agent");
+    free(bytes);
+}
+
+static void a_message_over_the_limit_is_not_even_sent(void **state)
+{
+    size_t n = FL_MAX_MESSAGE / 4;
+    uint64_t *sequences = calloc(n, sizeof(*sequences));
+    struct fl_message message = {.type = FL_MESSAGE_ACK, .ack = {1, n, sequences}};
+    struct fl_error err = {{0}};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    (void)state;
+    assert_non_null(sequences);
+    for (size_t i = 0; i < n; i++)
+        sequences[i] = UINT64_MAX;
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, &err), -E2BIG);
+    assert_non_null(strstr(err.message, "1048576"));
+    free(sequences);
+}
+
+static size_t put_number(uint8_t *bytes, size_t at, size_t number)
+{
+    for (; number > 127; number >>= 7)
+        bytes[at++] = (uint8_t)((number & 0x7f) | 0x80);
+    bytes[at++] = (uint8_t)number;
+    return at;
+}
+
+/* Two bytes an empty disk on the wire, a hundred in memory. */
+static void small_bytes_cannot_ask_for_much_memory(void **state)
+{
+    static uint8_t bytes[900000];
+    size_t n = 400000, at = 0;
+
+    (void)state;
+    at = put_number(bytes, at, 1 << 3); /* version */
+    at = put_number(bytes, at, FL_WIRE_VERSION);
+    at = put_number(bytes, at, 5 << 3 | 2); /* batch */
+    at = put_number(bytes, at, 2 * n + 5);
+    at = put_number(bytes, at, 40 << 3 | 2); /* hosts */
+    at = put_number(bytes, at, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        bytes[at++] = 4 << 3 | 2; /* disks */
+        bytes[at++] = 0;
+    }
+    assert_refused(bytes, at, -EBADMSG, "not a message");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_batch_keeps_every_field_of_every_result),
+        cmocka_unit_test(an_empty_batch_is_a_batch),
+        cmocka_unit_test(a_plan_comes_back_equal),
+        cmocka_unit_test(a_hello_comes_back),
+        cmocka_unit_test(the_small_messages_come_back),
+        cmocka_unit_test(what_is_not_ours_is_refused),
+        cmocka_unit_test(a_message_cut_anywhere_never_decodes_to_something_else),
+        cmocka_unit_test(results_that_no_probe_can_have_made_are_refused),
+        cmocka_unit_test(a_message_over_the_limit_is_not_even_sent),
+        cmocka_unit_test(small_bytes_cannot_ask_for_much_memory),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
