@@ -3,7 +3,9 @@
  *
  * c-ares may answer from inside its own start (the hosts file, a name it refuses), so an answer
  * is kept in the query and handed on by the loop's next turn. It cannot drop a single query
- * either: a cancelled one is left to it without a listener and freed when it answers. */
+ * either: a cancelled one is left to it without a listener and freed when it answers. And it
+ * reads /etc/resolv.conf once: when the file has changed, a new channel takes the old one's
+ * place, and what the old one was asking ends as `local`, evidence of nothing. */
 #include "agent/probe/resolver.h"
 
 #include <ares.h>
@@ -14,7 +16,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
+#define SYSTEM_FILE "/etc/resolv.conf"
 #define TRY_MS 800 /* a dead first server must leave time for the second within usual deadlines */
 #define TRIES 2
 #define MAX_QUERIES 1024 /* alive at once; cancelled ones count until c-ares lets them go */
@@ -32,6 +36,8 @@ struct resolver {
     struct event *timer;
     struct watch *watches;
     size_t n_queries;
+    const char *file;     /* that names the servers; NULL: they were set */
+    struct timespec read; /* its time of change when it was read */
 };
 
 struct resolver_query {
@@ -58,6 +64,7 @@ static enum fl_failure failure_of(int status)
     case ARES_ETIMEOUT:
         return FL_FAILURE_TIMEOUT;
     case ARES_ENOMEM:
+    case ARES_EDESTRUCTION:
     case ARES_ENOTINITIALIZED:
         return FL_FAILURE_LOCAL;
     default: /* ARES_ECONNREFUSED too: every server failed, dead or with an error of its own */
@@ -162,7 +169,7 @@ static void on_answer_event(evutil_socket_t fd, short what, void *arg)
     done(failure, failure ? NULL : (const struct sockaddr *)&address, failure ? 0 : size, done_arg);
 }
 
-static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *info)
+static void on_lookup(void *arg, int status, int timeouts, struct ares_addrinfo *info)
 {
     struct resolver_query *query = arg;
     const struct ares_addrinfo_node *node = info ? info->nodes : NULL;
@@ -181,6 +188,48 @@ static void on_answer(void *arg, int status, int timeouts, struct ares_addrinfo 
         query_free(query);
     else
         event_active(query->answer_event, EV_TIMEOUT, 0);
+}
+
+static int open_channel(struct resolver *resolver, ares_channel *ret)
+{
+    union {
+        const char *read_only;
+        char *as_declared; /* c-ares copies it */
+    } file = {.read_only = resolver->file};
+    struct ares_options options = {.timeout = TRY_MS,
+                                   .tries = TRIES,
+                                   .sock_state_cb = on_socket_state,
+                                   .sock_state_cb_data = resolver,
+                                   .resolvconf_path = file.as_declared};
+
+    return ares_init_options(ret, &options,
+                             ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+                                 ARES_OPT_RESOLVCONF);
+}
+
+/* Has the file changed since this was last asked? */
+static bool file_changed(struct resolver *resolver)
+{
+    struct stat now;
+
+    if (!resolver->file || stat(resolver->file, &now) < 0)
+        return false; /* away for a moment, while it is rewritten */
+    if (now.st_mtim.tv_sec == resolver->read.tv_sec &&
+        now.st_mtim.tv_nsec == resolver->read.tv_nsec)
+        return false;
+    resolver->read = now.st_mtim;
+    return true;
+}
+
+/* When it cannot be read, the old servers are kept. */
+static void reload_if_changed(struct resolver *resolver)
+{
+    ares_channel fresh;
+
+    if (!file_changed(resolver) || open_channel(resolver, &fresh) != ARES_SUCCESS)
+        return;
+    ares_destroy(resolver->channel);
+    resolver->channel = fresh;
 }
 
 bool resolver_numeric(const char *host, uint16_t port, struct sockaddr_storage *ret,
@@ -208,6 +257,7 @@ int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
     struct resolver_query *query;
     char service[8];
 
+    reload_if_changed(resolver);
     if (resolver->n_queries >= MAX_QUERIES)
         return -EAGAIN;
     query = calloc(1, sizeof(*query));
@@ -225,7 +275,7 @@ int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
     }
     *ret = query;
     (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
-    ares_getaddrinfo(resolver->channel, host, service, &hints, on_answer, query);
+    ares_getaddrinfo(resolver->channel, host, service, &hints, on_lookup, query);
     arm_timer(resolver);
     return 0;
 }
@@ -245,8 +295,10 @@ int resolver_set_servers(struct resolver *resolver, const char *servers, struct 
 {
     int status = ares_set_servers_ports_csv(resolver->channel, servers);
 
-    if (status == ARES_SUCCESS)
+    if (status == ARES_SUCCESS) {
+        resolver->file = NULL;
         return 0;
+    }
     return fl_error_set(err, -EINVAL,
                         "resolver: cannot use the servers \"%s\" (%s): numeric ADDRESS:PORT, "
                         "separated by commas, are allowed",
@@ -256,22 +308,19 @@ int resolver_set_servers(struct resolver *resolver, const char *servers, struct 
 int resolver_new(struct event_base *base, struct resolver **ret, struct fl_error *err)
 {
     FL_CLEANUP(resolver_freep) struct resolver *resolver = calloc(1, sizeof(*resolver));
-    struct ares_options options = {.timeout = TRY_MS,
-                                   .tries = TRIES,
-                                   .sock_state_cb = on_socket_state,
-                                   .sock_state_cb_data = resolver};
     int status;
 
     if (!resolver)
         return fl_error_set(err, -ENOMEM, "resolver: out of memory");
     resolver->base = base;
+    resolver->file = SYSTEM_FILE;
     resolver->timer = evtimer_new(base, on_timer, resolver);
     if (!resolver->timer)
         return fl_error_set(err, -ENOMEM, "resolver: out of memory");
+    (void)file_changed(resolver); /* notes the time */
     status = ares_library_init(ARES_LIB_INIT_ALL);
     if (status == ARES_SUCCESS)
-        status = ares_init_options(&resolver->channel, &options,
-                                   ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
+        status = open_channel(resolver, &resolver->channel);
     if (status != ARES_SUCCESS)
         return fl_error_set(err, -EIO, "resolver: cannot start c-ares: %s", ares_strerror(status));
     *ret = FL_TAKE(resolver);

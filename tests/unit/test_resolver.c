@@ -1,6 +1,9 @@
 // links: agent_probe
-#include "agent/probe/resolver.h"
+/* Includes the module itself, to put another file in the place of /etc/resolv.conf. */
+#include "agent/probe/resolver.c"
 #include "tests/support/name_server.h"
+
+#include <fcntl.h>
 
 static struct lab lab;
 static struct name_server server;
@@ -132,6 +135,60 @@ static void numbers_are_no_names(void **state)
     assert_false(resolver_numeric("", 81, &address, &size));
 }
 
+static void write_file(const char *path, const char *text, time_t changed)
+{
+    const struct timespec times[2] = {{.tv_sec = changed}, {.tv_sec = changed}};
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void assert_first_server(const char *address)
+{
+    struct ares_addr_port_node *servers = NULL;
+    char text[INET6_ADDRSTRLEN];
+
+    assert_int_equal(ares_get_servers_ports(lab.resolver->channel, &servers), ARES_SUCCESS);
+    assert_non_null(servers);
+    assert_string_equal(inet_ntop(servers->family, &servers->addr, text, sizeof(text)), address);
+    ares_free_data(servers);
+}
+
+static void a_changed_file_of_servers_is_read_again(void **state)
+{
+    char folder[] = "/tmp/test_resolver.XXXXXX";
+    char path[64];
+    struct resolver_query *asked;
+    struct resolver_query *later;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/resolv.conf", folder);
+    write_file(path, "nameserver 127.0.0.201\n", 1000);
+    lab.resolver->file = path;
+    assert_int_equal(look_up("localhost"), FL_FAILURE_NONE);
+    assert_first_server("127.0.0.201");
+
+    write_file(path, "nameserver 127.0.0.202\n", 2000);
+    answer.calls = 0;
+    assert_int_equal(resolver_start(lab.resolver, "web.test.", 1, on_answer, NULL, &asked), 0);
+    assert_first_server("127.0.0.202");
+    write_file(path, "nameserver 127.0.0.203\n", 3000);
+    assert_int_equal(resolver_start(lab.resolver, "nx.test.", 1, on_answer, NULL, &later), 0);
+    lab_wait(&lab); /* the one that the old servers were asked */
+    assert_string_equal(fl_failure_name(answer.failure), "local");
+    resolver_cancel(later);
+    assert_int_equal(look_up("localhost"), FL_FAILURE_NONE);
+    assert_first_server("127.0.0.203");
+    unlink(path);
+    assert_int_equal(look_up("localhost"), FL_FAILURE_NONE);
+    assert_first_server("127.0.0.203");
+    rmdir(folder);
+}
+
 static void servers_are_numbers(void **state)
 {
     struct fl_error err = {""};
@@ -154,6 +211,7 @@ int main(void)
         TEST(a_cancelled_query_is_not_heard_of_again),
         TEST(a_query_may_outlive_its_resolver_only_when_cancelled),
         TEST(numbers_are_no_names),
+        TEST(a_changed_file_of_servers_is_read_again),
         TEST(servers_are_numbers),
     };
 
