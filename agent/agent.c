@@ -14,7 +14,8 @@
 
 #define LAG_EVERY_US (250 * FL_MS)
 #define LONGEST_WAIT_US FL_MINUTE
-#define MAX_SPOOLED 200000 /* below BACKLOG_MAX_BATCHES by what may wait in memory */
+#define TIMER_EARLY_US (10 * FL_MS) /* libevent's coarse clock may fire by so much too early */
+#define MAX_SPOOLED 200000          /* below BACKLOG_MAX_BATCHES by what may wait in memory */
 
 static void arm(struct event *timer, int64_t at_us)
 {
@@ -120,7 +121,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (outbox_deadline(agent->outbox) <= fl_clock_monotonic())
+    if (outbox_deadline(agent->outbox) <= fl_clock_monotonic() + TIMER_EARLY_US)
         agent_flush(agent);
     arm_flush(agent);
 }
@@ -151,12 +152,15 @@ void agent_arm_probes(struct agent *agent)
 static void on_probe(evutil_socket_t fd, short what, void *arg)
 {
     struct agent *agent = arg;
+    int64_t now = fl_clock_monotonic();
     size_t index;
 
     (void)fd;
     (void)what;
     note_lag(agent, agent->probe_due_us);
-    while (schedule_next(agent->schedule, fl_clock_monotonic(), &index))
+    if (now < agent->probe_due_us && agent->probe_due_us - now < TIMER_EARLY_US)
+        now = agent->probe_due_us; /* waking twice for it would cost more than it is worth */
+    while (schedule_next(agent->schedule, now, &index))
         probe_runner_start(agent->runner, index);
     agent_arm_probes(agent);
 }
