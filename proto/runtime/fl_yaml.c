@@ -1,7 +1,10 @@
 /* A document stays as libyaml built it; a node here is a pair of its document and its place in
- * it. All that the readers of configuration may rely on is checked once, when it is loaded: one
- * document, no aliases (one of them could stand for a million nodes), keys that are plain words
- * and given once, scalars without NUL. */
+ * it. All that the readers of configuration may rely on is checked once, when it is loaded.
+ *
+ * A first walk sees the events only: one document, no aliases (one of them could stand for a
+ * million nodes), no deep nesting (which costs libyaml the square of its depth). Then the
+ * document is built and its nodes are looked at: keys are plain words and given once, no scalar
+ * holds a NUL. */
 #include "proto/runtime/fl_yaml.h"
 
 #include "proto/runtime/fl_daemon.h"
@@ -16,6 +19,7 @@
 #include <yaml.h>
 
 #define MAX_FILE (16 << 20)
+#define MAX_DEPTH 64
 #define MAX_KEYS 256 /* in one map; what is many is a list */
 
 struct fl_yaml_node {
@@ -136,16 +140,6 @@ int fl_yaml_expect(const struct fl_yaml_node *node, enum fl_yaml_kind kind, cons
     return fl_yaml_error(node, err, -EINVAL, "field \"%s\" must be %s", field, names[kind]);
 }
 
-/* Two ways to one node are an alias, as libyaml has already resolved it. */
-static int reach(const struct fl_yaml_node *parent, int id, bool *reached, struct fl_error *err)
-{
-    if (reached[id - 1])
-        return fl_yaml_error(parent, err, -EINVAL,
-                             "aliases (\"*name\") are not supported; write the value out");
-    reached[id - 1] = true;
-    return 0;
-}
-
 static int check_key(const struct fl_yaml_node *map, size_t index, struct fl_error *err)
 {
     const struct fl_yaml_node *node = fl_yaml_key_node(map, index);
@@ -161,29 +155,15 @@ static int check_key(const struct fl_yaml_node *map, size_t index, struct fl_err
     return 0;
 }
 
-static int check_map(const struct fl_yaml_node *map, bool *reached, struct fl_error *err)
+static int check_map(const struct fl_yaml_node *map, struct fl_error *err)
 {
     size_t n = fl_yaml_count(map);
     int r = 0;
 
     if (n > MAX_KEYS)
         return fl_yaml_error(map, err, -E2BIG, "a map has %zu keys; %d is the most", n, MAX_KEYS);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        r = reach(map, pairs_of(map)[i].key, reached, err);
-        if (r == 0)
-            r = reach(map, pairs_of(map)[i].value, reached, err);
-        if (r == 0)
-            r = check_key(map, i, err);
-    }
-    return r;
-}
-
-static int check_list(const struct fl_yaml_node *list, bool *reached, struct fl_error *err)
-{
-    int r = 0;
-
-    for (size_t i = 0; i < fl_yaml_count(list) && r == 0; i++)
-        r = reach(list, list->yaml->data.sequence.items.start[i], reached, err);
+    for (size_t i = 0; i < n && r == 0; i++)
+        r = check_key(map, i, err);
     return r;
 }
 
@@ -196,25 +176,13 @@ static int check_scalar(const struct fl_yaml_node *node, struct fl_error *err)
 
 static int check_nodes(const struct fl_yaml *yaml, struct fl_error *err)
 {
-    bool *reached = calloc(yaml->n_nodes, sizeof(*reached));
     int r = 0;
 
-    if (!reached)
-        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", yaml->name);
-    reached[0] = true; /* the root: nothing may lead back to it */
     for (size_t i = 0; i < yaml->n_nodes && r == 0; i++)
-        switch (fl_yaml_kind(&yaml->nodes[i])) {
-        case FL_YAML_SCALAR:
+        if (fl_yaml_kind(&yaml->nodes[i]) == FL_YAML_SCALAR)
             r = check_scalar(&yaml->nodes[i], err);
-            break;
-        case FL_YAML_LIST:
-            r = check_list(&yaml->nodes[i], reached, err);
-            break;
-        case FL_YAML_MAP:
-            r = check_map(&yaml->nodes[i], reached, err);
-            break;
-        }
-    free(reached);
+        else if (fl_yaml_kind(&yaml->nodes[i]) == FL_YAML_MAP)
+            r = check_map(&yaml->nodes[i], err);
     return r;
 }
 
@@ -251,52 +219,92 @@ static int parser_error(const struct fl_yaml *yaml, const yaml_parser_t *parser,
                         parser->problem_mark.line + 1, problem);
 }
 
-static int refuse_second(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
-{
-    yaml_document_t second;
-    size_t line;
-    bool found;
+/* Where a walk through the events of a text stands. */
+struct walk {
+    unsigned documents;
+    unsigned depth;
+};
 
-    if (!yaml_parser_load(parser, &second))
-        return parser_error(yaml, parser, err);
-    found = yaml_document_get_root_node(&second) != NULL;
-    line = second.start_mark.line + 1;
-    yaml_document_delete(&second);
-    if (found)
+/* Returns a negative code for an event that may not be. */
+static int check_event(const struct fl_yaml *yaml, const yaml_event_t *event, struct walk *walk,
+                       struct fl_error *err)
+{
+    size_t line = event->start_mark.line + 1;
+
+    if (event->type == YAML_ALIAS_EVENT)
+        return fl_error_set(err, -EINVAL,
+                            "%s:%zu: aliases (\"*%.64s\") are not supported; write the value out",
+                            yaml->name, line, (const char *)event->data.alias.anchor);
+    if (event->type == YAML_DOCUMENT_START_EVENT && walk->documents++ > 0)
         return fl_error_set(err, -EINVAL,
                             "%s:%zu: a second document begins here (\"---\"); there may be one",
                             yaml->name, line);
+    if (event->type == YAML_SEQUENCE_START_EVENT || event->type == YAML_MAPPING_START_EVENT)
+        walk->depth++;
+    if (event->type == YAML_SEQUENCE_END_EVENT || event->type == YAML_MAPPING_END_EVENT)
+        walk->depth--;
+    if (walk->depth > MAX_DEPTH)
+        return fl_error_set(err, -E2BIG, "%s:%zu: lists and maps are nested deeper than %d",
+                            yaml->name, line, MAX_DEPTH);
     return 0;
 }
 
-static int read_documents(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
+static int check_events(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
 {
-    int r;
+    struct walk walk = {0, 0};
+    yaml_event_t event;
+    bool end = false;
+    int r = 0;
 
+    while (!end && r == 0) {
+        if (!yaml_parser_parse(parser, &event))
+            return parser_error(yaml, parser, err);
+        end = event.type == YAML_STREAM_END_EVENT;
+        r = check_event(yaml, &event, &walk, err);
+        yaml_event_delete(&event);
+    }
+    return r;
+}
+
+static int load_document(struct fl_yaml *yaml, yaml_parser_t *parser, struct fl_error *err)
+{
     if (!yaml_parser_load(parser, &yaml->document))
         return parser_error(yaml, parser, err);
     yaml->loaded = true;
-    r = index_nodes(yaml, err);
-    return r < 0 ? r : refuse_second(yaml, parser, err);
+    return index_nodes(yaml, err);
+}
+
+static int with_parser(struct fl_yaml *yaml, const char *text, size_t size,
+                       int (*use)(struct fl_yaml *yaml, yaml_parser_t *parser,
+                                  struct fl_error *err),
+                       struct fl_error *err)
+{
+    yaml_parser_t parser;
+    int r;
+
+    if (!yaml_parser_initialize(&parser))
+        return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", yaml->name);
+    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+    r = use(yaml, &parser, err);
+    yaml_parser_delete(&parser);
+    return r;
 }
 
 int fl_yaml_parse(const char *name, const char *text, size_t size, struct fl_yaml **ret,
                   struct fl_error *err)
 {
     FL_CLEANUP(fl_yaml_freep) struct fl_yaml *yaml = calloc(1, sizeof(*yaml));
-    yaml_parser_t parser;
     int r;
 
-    if (!yaml || !(yaml->name = strdup(name)) || !yaml_parser_initialize(&parser))
+    if (!yaml || !(yaml->name = strdup(name)))
         return fl_error_set(err, -ENOMEM, "out of memory for \"%s\"", name);
-    yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-    r = size <= MAX_FILE ? read_documents(yaml, &parser, err)
-                         : fl_error_set(err, -EFBIG,
-                                        "\"%s\" is larger than %d bytes, the most it "
-                                        "may have",
-                                        name, MAX_FILE);
-    yaml_parser_delete(&parser);
+    if (size > MAX_FILE)
+        return fl_error_set(err, -EFBIG, "\"%s\" is larger than %d bytes, the most it may have",
+                            name, MAX_FILE);
+    r = with_parser(yaml, text, size, check_events, err);
+    if (r == 0)
+        r = with_parser(yaml, text, size, load_document, err);
     if (r == 0)
         *ret = FL_TAKE(yaml);
     return r;

@@ -13,8 +13,8 @@ struct fl_yaml_node; /* borrowed from its document */
 
 enum fl_yaml_kind { FL_YAML_SCALAR, FL_YAML_LIST, FL_YAML_MAP };
 
-/* Exactly one document, at most 16 MiB, no aliases, at most 256 keys in a map, none of them
- * twice. */
+/* Exactly one document, at most 16 MiB, no aliases, nested at most 64 deep, at most 256 keys in
+ * a map, none of them twice. */
 int fl_yaml_load(const char *path, struct fl_yaml **ret, struct fl_error *err);
 /* The same from memory; `name` stands for the file in messages. */
 int fl_yaml_parse(const char *name, const char *text, size_t size, struct fl_yaml **ret,
