@@ -1,0 +1,60 @@
+/* The coordinator's configuration: who may come in, what is probed from where, and where history
+ * is kept. Read whole and checked whole: what comes out of here is consistent. */
+#pragma once
+
+#include "coordinator/core/fleet.h"
+#include "proto/types/fl_plan.h"
+
+#define CONFIG_KEY_SIZE 41 /* a CURVE public key in Z85, with its end */
+
+struct config_agent {
+    char public_key[CONFIG_KEY_SIZE];
+    char *mesh; /* where its echo responder answers; NULL: it has none */
+};
+
+struct config_target {
+    struct fl_plan probes;    /* its probes with their settings; a plan for want of a version */
+    bool zones[FL_MAX_ZONES]; /* whose agents probe it, unless they are listed */
+    size_t n_agents;
+    uint32_t *agents; /* exactly these, by index in the fleet; NULL: by zone */
+};
+
+struct coordinator_config {
+    char *listen; /* ZeroMQ endpoint */
+    char *api;    /* HOST:PORT, loopback */
+    char *secret_key_file;
+    char *state;
+    char *store;
+    char *record; /* NULL: no trace is recorded */
+    int64_t keep_results_us;
+    int64_t mesh_interval_us;
+    int64_t mesh_timeout_us;
+    struct fleet *fleet;
+    struct config_agent *agents;   /* by index in the fleet */
+    struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */
+    size_t n_targets;
+};
+
+/* Judges the type and the settings of one probe, which the coordinator itself does not know. */
+struct config_checker {
+    int (*check)(const struct fl_probe_spec *spec, void *arg, struct fl_error *err);
+    void *arg;
+};
+
+/* `checker` may be NULL. The error says file, line, field, value and what is allowed. */
+int coordinator_config_load(const char *path, const struct config_checker *checker,
+                            struct coordinator_config **ret, struct fl_error *err);
+/* The same from memory; `name` stands for the file in messages. */
+int coordinator_config_parse(const char *name, const char *text, size_t size,
+                             const struct config_checker *checker, struct coordinator_config **ret,
+                             struct fl_error *err);
+struct coordinator_config *coordinator_config_free(struct coordinator_config *config);
+FL_DEFINE_FREEP(struct coordinator_config, coordinator_config)
+
+/* Is the target probed by that agent? For targets of the mesh as well. */
+bool coordinator_config_probes(const struct coordinator_config *config, uint32_t agent,
+                               uint32_t target);
+
+/* Name of the agent that a public key is bound to, or FLEET_NONE. */
+uint32_t coordinator_config_agent_of_key(const struct coordinator_config *config,
+                                         const char *public_key);
