@@ -1,0 +1,67 @@
+/* What agents say, from the bytes on: who may say it, what is answered, what goes to the store
+ * and what to the judgement. Knows no socket and no thread: its host lends it both. */
+#pragma once
+
+#include "coordinator/coordinator_config.h"
+#include "coordinator/store/store.h"
+#include "proto/codec/fl_codec.h"
+
+#define INGEST_LAST_REFUSALS 8
+#define INGEST_SENTENCE_SIZE 320
+#define INGEST_PEER_SIZE 32 /* a ROUTER's names of its peers have 5 bytes */
+
+struct ingest;
+
+struct ingest_host {
+    /* Send to a peer; what cannot be sent is not repeated. */
+    void (*send)(const uint8_t *peer, size_t peer_size, const uint8_t *bytes, size_t size,
+                 void *arg);
+    /* As store_type.put_batch. */
+    int (*put)(const struct fl_batch *batch, fl_time rx_us, void *arg);
+    /* Judge a batch that was not judged before; its results and samples carry rx_us. */
+    void (*judge)(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg);
+    void *arg;
+};
+
+struct ingest_agent {
+    fl_time last_us; /* last message that was taken; 0: none */
+    char software[FL_SOFTWARE_SIZE];
+    uint64_t wanted_version; /* of the plan that it should have; 0: not made yet */
+    uint64_t plan_version;   /* of the plan that it has */
+    char plan_error[FL_REASON_SIZE];
+    uint64_t spooled, stalled, dropped;
+    size_t peer_size; /* 0: has not said hello */
+    uint8_t peer[INGEST_PEER_SIZE];
+};
+
+struct ingest_refusals {
+    uint64_t version, malformed, identity, oversized;
+    uint64_t busy; /* batches that the store had no room for */
+    size_t n_last;
+    char last[INGEST_LAST_REFUSALS][INGEST_SENTENCE_SIZE]; /* newest first */
+};
+
+/* The configuration is borrowed until the next ingest_reload. */
+int ingest_new(const struct coordinator_config *config, const uint8_t mesh_key[FL_MESH_KEY_SIZE],
+               const struct ingest_host *host, struct ingest **ret, struct fl_error *err);
+struct ingest *ingest_free(struct ingest *ingest);
+FL_DEFINE_FREEP(struct ingest, ingest)
+
+/* What is known of an agent is kept under its name; those that are here get their new plan. On
+ * failure everything stays as it was. */
+int ingest_reload(struct ingest *ingest, const struct coordinator_config *config,
+                  struct fl_error *err);
+
+/* `user`: the agent that the peer's key is bound to. */
+void ingest_message(struct ingest *ingest, const uint8_t *peer, size_t peer_size, const char *user,
+                    const uint8_t *bytes, size_t size, fl_time rx_us);
+
+/* The store has decided: what is durable is acknowledged. */
+void ingest_stored(struct ingest *ingest, const char *agent, uint64_t boot, uint64_t sequence,
+                   enum store_outcome outcome);
+
+/* A connection with a key of nobody. */
+void ingest_unknown_key(struct ingest *ingest, const char *public_key);
+
+const struct ingest_agent *ingest_agent(const struct ingest *ingest, uint32_t agent);
+const struct ingest_refusals *ingest_refusals(const struct ingest *ingest);
