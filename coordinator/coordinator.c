@@ -1,0 +1,446 @@
+#include "coordinator/coordinator.h"
+
+#include "coordinator/trace/trace_writer.h"
+#include "proto/runtime/fl_clock.h"
+#include "proto/runtime/fl_daemon.h"
+#include "proto/runtime/fl_log.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_TIMER_US FL_SECOND
+#define MIN_TIMER_US FL_MS
+
+struct coordinator {
+    char *config_path;
+    struct event_base *base;
+    struct coordinator_config *config;
+    struct fl_zcontext *zmq;
+    struct fl_zsock *router;
+    const struct store_type *store_type;
+    struct store *store;
+    struct ingest *ingest;
+    struct engine *engine;
+    struct trace_writer *trace; /* NULL: nothing is recorded */
+    struct event *timer;
+    uint64_t last_incident;
+    uint8_t mesh_key[FL_MESH_KEY_SIZE];
+
+    struct verdict_event *events; /* a ring of COORDINATOR_EVENTS */
+    uint64_t newest_event;
+    void (*listener)(void *arg);
+    void *listener_arg;
+};
+
+static void emit(struct coordinator *coordinator, const struct verdict_event *event)
+{
+    const struct verdict *verdict = &event->verdict;
+    const char *cause = verdict_cause_name(verdict->cause);
+
+    if (verdict->id > coordinator->last_incident)
+        coordinator->last_incident = verdict->id;
+    coordinator->events[coordinator->newest_event++ % COORDINATOR_EVENTS] = *event;
+    (void)coordinator->store_type->put_verdict(coordinator->store, event);
+    fl_log_info("verdict", "%s %llu: %s, %s%s%s, confidence %.2f", verdict_event_name(event->type),
+                (unsigned long long)verdict->id, verdict_class_name(verdict->class),
+                verdict->component, cause ? ", " : "", cause ? cause : "", verdict->confidence);
+    if (coordinator->listener)
+        coordinator->listener(coordinator->listener_arg);
+}
+
+static void arm(struct coordinator *coordinator, fl_time deadline_us)
+{
+    int64_t wait = deadline_us - fl_clock_steady();
+    struct timeval at;
+
+    if (wait > MAX_TIMER_US)
+        wait = MAX_TIMER_US;
+    if (wait < MIN_TIMER_US)
+        wait = MIN_TIMER_US;
+    at = (struct timeval){wait / FL_SECOND, wait % FL_SECOND};
+    (void)event_add(coordinator->timer, &at);
+}
+
+static fl_time step(struct coordinator *coordinator, const struct engine_event *event)
+{
+    struct engine_update update;
+
+    engine_step(coordinator->engine, event, &update);
+    for (size_t i = 0; i < update.n_events; i++)
+        emit(coordinator, &update.events[i]);
+    return update.next_deadline_us;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct coordinator *coordinator = arg;
+    const struct engine_event event = {.type = ENGINE_DEADLINE, .t_us = fl_clock_steady()};
+
+    (void)fd;
+    (void)what;
+    arm(coordinator, step(coordinator, &event));
+}
+
+/* A recording that cannot be written any more ends; the judgement goes on. */
+static void end_recording(struct coordinator *coordinator, const struct fl_error *why)
+{
+    fl_log_error("record", "recording ends: %s", why->message);
+    (void)trace_writer_close(FL_TAKE(coordinator->trace), NULL);
+}
+
+static void judge_host(struct coordinator *coordinator, uint32_t agent,
+                       const struct fl_host_sample *host)
+{
+    const struct engine_event event = {
+        .type = ENGINE_HOST, .t_us = host->rx_us, .agent = agent, .host = host};
+    struct fl_error err;
+    int r = 0;
+
+    if (coordinator->trace)
+        r = trace_writer_host(coordinator->trace, agent, host, &err);
+    if (r < 0 && r != -ENOENT)
+        end_recording(coordinator, &err);
+    (void)step(coordinator, &event);
+}
+
+static void judge_result(struct coordinator *coordinator, uint32_t agent,
+                         const struct fl_result *result)
+{
+    const struct engine_event event = {
+        .type = ENGINE_RESULT, .t_us = result->rx_us, .agent = agent, .result = result};
+    struct fl_error err;
+    int r = 0;
+
+    if (coordinator->trace)
+        r = trace_writer_result(coordinator->trace, agent, result, &err);
+    if (r < 0 && r != -ENOENT)
+        end_recording(coordinator, &err);
+    (void)step(coordinator, &event);
+}
+
+static void judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg)
+{
+    (void)rx_us;
+    for (size_t i = 0; i < batch->n_hosts; i++)
+        judge_host(arg, agent, &batch->hosts[i]);
+    for (size_t i = 0; i < batch->n_results; i++)
+        judge_result(arg, agent, &batch->results[i]);
+}
+
+static void send_bytes(const uint8_t *peer, size_t peer_size, const uint8_t *bytes, size_t size,
+                       void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    /* a peer that is gone says hello when it is back, and sends again what was not acknowledged */
+    if (coordinator->router)
+        (void)fl_zsock_send(coordinator->router, peer, peer_size, bytes, size);
+}
+
+static int put_batch(const struct fl_batch *batch, fl_time rx_us, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    return coordinator->store_type->put_batch(coordinator->store, batch, rx_us);
+}
+
+static void on_stored(const char *agent, uint64_t boot, uint64_t sequence,
+                      enum store_outcome outcome, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    ingest_stored(coordinator->ingest, agent, boot, sequence, outcome);
+}
+
+static bool admit(const char *public_key, char user[FL_NAME_SIZE], void *arg)
+{
+    const struct coordinator *coordinator = arg;
+    uint32_t agent = coordinator_config_agent_of_key(coordinator->config, public_key);
+
+    if (agent == FLEET_NONE) {
+        ingest_unknown_key(coordinator->ingest, public_key);
+        return false;
+    }
+    memcpy(user, coordinator->config->fleet->agents[agent].name, FL_NAME_SIZE);
+    return true;
+}
+
+static void on_message(const uint8_t *peer, size_t peer_size, const char *user,
+                       const uint8_t *bytes, size_t size, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    ingest_message(coordinator->ingest, peer, peer_size, user, bytes, size, fl_clock_steady());
+}
+
+static int in_state(const struct coordinator *coordinator, const char *name, char *path,
+                    size_t size, struct fl_error *err)
+{
+    int n = snprintf(path, size, "%s/%s", coordinator->config->state, name);
+
+    if (n < 0 || (size_t)n >= size)
+        return fl_error_set(err, -ENAMETOOLONG, "field \"state\": the path is too long");
+    return 0;
+}
+
+/* The key that the fleet's echo responders share: made once, kept. */
+static int load_mesh_key(struct coordinator *coordinator, struct fl_error *err)
+{
+    char path[4200], *bytes = NULL;
+    size_t size = 0;
+    int r = in_state(coordinator, "mesh.key", path, sizeof(path), err);
+
+    if (r == 0)
+        r = fl_daemon_read_file(path, FL_MESH_KEY_SIZE, &bytes, &size, err);
+    if (r == -ENOENT) {
+        r = fl_daemon_random(coordinator->mesh_key, FL_MESH_KEY_SIZE, err);
+        return r < 0
+                   ? r
+                   : fl_daemon_write_file(path, coordinator->mesh_key, FL_MESH_KEY_SIZE, 0600, err);
+    }
+    if (r == 0 && size != FL_MESH_KEY_SIZE)
+        r = fl_error_set(err, -EINVAL,
+                         "\"%s\" has %zu bytes; it must have %d, or be removed to be made anew",
+                         path, size, FL_MESH_KEY_SIZE);
+    if (r == 0)
+        memcpy(coordinator->mesh_key, bytes, FL_MESH_KEY_SIZE);
+    free(bytes);
+    return r;
+}
+
+static int open_store(struct coordinator *coordinator, struct fl_error *err)
+{
+    const struct coordinator_config *config = coordinator->config;
+    char path[4200];
+    int r = in_state(coordinator, "history.db", path, sizeof(path), err);
+
+    coordinator->store_type = store_type_find(config->store);
+    if (r == 0)
+        r = coordinator->store_type->open(path, config->keep_results_us, coordinator->base,
+                                          on_stored, coordinator, &coordinator->store, err);
+    if (r == 0)
+        r = coordinator->store_type->last_incident_id(coordinator->store,
+                                                      &coordinator->last_incident, err);
+    return r < 0
+               ? r
+               : coordinator->store_type->close_orphans(coordinator->store, fl_clock_steady(), err);
+}
+
+static int start_judgement(struct coordinator *coordinator, struct fl_error *err)
+{
+    const struct coordinator_config *config = coordinator->config;
+    int r = engine_new(config->fleet, coordinator->last_incident + 1, &coordinator->engine, err);
+
+    if (r == 0 && config->record)
+        r = trace_writer_open(config->record, config->fleet, &coordinator->trace, err);
+    if (r < 0)
+        return r;
+    coordinator->events = calloc(COORDINATOR_EVENTS, sizeof(*coordinator->events));
+    coordinator->timer = event_new(coordinator->base, -1, 0, on_timer, coordinator);
+    if (!coordinator->events || !coordinator->timer)
+        return fl_error_set(err, -ENOMEM, "no memory for the verdicts");
+    arm(coordinator, 0);
+    return 0;
+}
+
+static int listen_to_agents(struct coordinator *coordinator, struct fl_error *err)
+{
+    const struct ingest_host host = {send_bytes, put_batch, judge, coordinator};
+    struct fl_keypair keys;
+    int r = fl_keypair_read(coordinator->config->secret_key_file, &keys, err);
+
+    if (r == 0)
+        r = ingest_new(coordinator->config, coordinator->mesh_key, &host, &coordinator->ingest,
+                       err);
+    if (r == 0)
+        r = fl_zcontext_new(FL_MAX_MESSAGE, &coordinator->zmq, err);
+    if (r == 0)
+        r = fl_zsock_router_new(coordinator->zmq, coordinator->base, coordinator->config->listen,
+                                &keys, admit, on_message, coordinator, &coordinator->router, err);
+    explicit_bzero(&keys, sizeof(keys));
+    return r;
+}
+
+int coordinator_new(const char *config_path, struct event_base *base, struct coordinator **ret,
+                    struct fl_error *err)
+{
+    FL_CLEANUP(coordinator_freep) struct coordinator *coordinator = calloc(1, sizeof(*coordinator));
+    int r;
+
+    if (!coordinator || !(coordinator->config_path = strdup(config_path)))
+        return fl_error_set(err, -ENOMEM, "no memory");
+    coordinator->base = base;
+    r = coordinator_config_load(config_path, NULL, &coordinator->config, err);
+    if (r == 0)
+        r = fl_daemon_make_directory(coordinator->config->state, err);
+    if (r == 0)
+        r = load_mesh_key(coordinator, err);
+    if (r == 0)
+        r = open_store(coordinator, err);
+    if (r == 0)
+        r = start_judgement(coordinator, err);
+    if (r == 0)
+        r = listen_to_agents(coordinator, err);
+    if (r == 0)
+        *ret = FL_TAKE(coordinator);
+    return r;
+}
+
+struct coordinator *coordinator_free(struct coordinator *coordinator)
+{
+    struct fl_error err;
+
+    if (!coordinator)
+        return NULL;
+    /* the store first: what it still acknowledges goes out through the socket */
+    if (coordinator->store)
+        coordinator->store_type->close(coordinator->store);
+    fl_zsock_free(coordinator->router);
+    fl_zcontext_free(coordinator->zmq);
+    if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
+        fl_log_error("record", "%s", err.message);
+    if (coordinator->timer)
+        event_free(coordinator->timer);
+    ingest_free(coordinator->ingest);
+    engine_free(coordinator->engine);
+    coordinator_config_free(coordinator->config);
+    free(coordinator->events);
+    free(coordinator->config_path);
+    free(coordinator);
+    return NULL;
+}
+
+/* What a running daemon is bound to cannot change under it. */
+static int check_unchanged(const struct coordinator_config *old,
+                           const struct coordinator_config *new, struct fl_error *err)
+{
+    const struct {
+        const char *name, *was, *is;
+    } fixed[] = {
+        {"listen", old->listen, new->listen},
+        {"api", old->api, new->api},
+        {"secret_key_file", old->secret_key_file, new->secret_key_file},
+        {"state", old->state, new->state},
+        {"store", old->store, new->store},
+    };
+
+    for (size_t i = 0; i < FL_COUNT(fixed); i++)
+        if (strcmp(fixed[i].was, fixed[i].is) != 0)
+            return fl_error_set(err, -EINVAL,
+                                "field \"%s\" cannot change from \"%s\" to \"%s\" while running; "
+                                "restart the coordinator",
+                                fixed[i].name, fixed[i].was, fixed[i].is);
+    if (old->keep_results_us != new->keep_results_us)
+        return fl_error_set(err, -EINVAL,
+                            "field \"keep_results\" cannot change while running; restart the "
+                            "coordinator");
+    return 0;
+}
+
+static void close_open_verdicts(struct coordinator *coordinator)
+{
+    const struct verdict *open;
+    size_t n = engine_open(coordinator->engine, &open);
+
+    for (size_t i = 0; i < n; i++) {
+        struct verdict_event event = {fl_clock_steady(), VERDICT_CLOSE, open[i]};
+
+        emit(coordinator, &event);
+    }
+}
+
+/* Everything new is there: from here on nothing can fail. */
+static void swap(struct coordinator *coordinator, struct coordinator_config *config,
+                 struct engine *engine, struct trace_writer *trace)
+{
+    struct fl_error err;
+
+    close_open_verdicts(coordinator);
+    if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
+        fl_log_error("record", "%s", err.message);
+    engine_free(coordinator->engine);
+    coordinator_config_free(coordinator->config);
+    coordinator->config = config;
+    coordinator->engine = engine;
+    coordinator->trace = trace;
+}
+
+int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
+{
+    FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
+    FL_CLEANUP(engine_freep) struct engine *engine = NULL;
+    struct trace_writer *trace = NULL;
+    int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
+
+    if (r == 0)
+        r = check_unchanged(coordinator->config, config, err);
+    if (r == 0)
+        r = engine_new(config->fleet, coordinator->last_incident + 1, &engine, err);
+    if (r == 0 && config->record)
+        r = trace_writer_open(config->record, config->fleet, &trace, err);
+    if (r == 0)
+        r = ingest_reload(coordinator->ingest, config, err);
+    if (r < 0) {
+        if (trace)
+            (void)trace_writer_close(trace, NULL);
+        return r;
+    }
+    swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace);
+    return 0;
+}
+
+const struct coordinator_config *coordinator_settings(const struct coordinator *coordinator)
+{
+    return coordinator->config;
+}
+
+const struct engine *coordinator_engine(const struct coordinator *coordinator)
+{
+    return coordinator->engine;
+}
+
+const struct ingest *coordinator_ingest(const struct coordinator *coordinator)
+{
+    return coordinator->ingest;
+}
+
+const char *coordinator_endpoint(const struct coordinator *coordinator)
+{
+    return fl_zsock_endpoint(coordinator->router);
+}
+
+void coordinator_socket_refusals(const struct coordinator *coordinator,
+                                 struct fl_zsock_refusals *ret)
+{
+    fl_zsock_refusals(coordinator->router, ret);
+}
+
+const struct store_type *coordinator_store(const struct coordinator *coordinator,
+                                           struct store **ret)
+{
+    *ret = coordinator->store;
+    return coordinator->store_type;
+}
+
+uint64_t coordinator_newest_event(const struct coordinator *coordinator)
+{
+    return coordinator->newest_event;
+}
+
+const struct verdict_event *coordinator_event(const struct coordinator *coordinator,
+                                              uint64_t number)
+{
+    if (number == 0 || number > coordinator->newest_event ||
+        coordinator->newest_event - number >= COORDINATOR_EVENTS)
+        return NULL;
+    return &coordinator->events[(number - 1) % COORDINATOR_EVENTS];
+}
+
+void coordinator_on_event(struct coordinator *coordinator, void (*listener)(void *arg), void *arg)
+{
+    coordinator->listener = listener;
+    coordinator->listener_arg = arg;
+}
