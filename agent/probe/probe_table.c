@@ -10,6 +10,7 @@ const struct probe_type *const probe_table[] = {
     &probe_nbd,
     &probe_http,
     &probe_https,
+    &probe_file,
     NULL,
 };
 /* clang-format on */

@@ -10,3 +10,4 @@ extern const struct probe_type probe_dns;
 extern const struct probe_type probe_nbd;
 extern const struct probe_type probe_http;
 extern const struct probe_type probe_https;
+extern const struct probe_type probe_file;
