@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PAIR_WITHIN_US INT64_C(50000) /* nearer neighbours share a wake-up, two by two */
 #define CATCH_UP_SPEED 4 /* overdue probes start at most this much faster than planned */
 #define TIMER_GRAIN_US INT64_C(2000) /* how late a healthy loop's timers fire */
 
@@ -22,6 +23,7 @@ struct schedule {
     char agent[FL_NAME_SIZE];
     int64_t start_us;
     int64_t gap_us;     /* least distance of two starts */
+    int64_t leeway_us;  /* a start may be so late, for the sake of its neighbour */
     int64_t allowed_us; /* no start before this */
     uint64_t skipped;
     size_t n_slots;
@@ -102,6 +104,7 @@ static void spread(const struct schedule *schedule, struct slot *group, size_t n
     }
 }
 
+/* The least distance of two starts. */
 static int64_t least_gap(const struct slot *slots, size_t n)
 {
     double per_second = 0;
@@ -134,6 +137,8 @@ int schedule_set_plan(struct schedule *schedule, const struct fl_plan *plan, int
     schedule->heap = slots;
     schedule->n_slots = n;
     schedule->gap_us = least_gap(slots, n);
+    schedule->leeway_us =
+        schedule->gap_us * CATCH_UP_SPEED < PAIR_WITHIN_US ? schedule->gap_us * CATCH_UP_SPEED : 0;
     return 0;
 }
 
@@ -155,6 +160,8 @@ static void advance(struct schedule *schedule, int64_t now_us)
 
 bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
 {
+    int64_t credit = schedule->gap_us > TIMER_GRAIN_US ? schedule->gap_us : TIMER_GRAIN_US;
+
     while (schedule->n_slots > 0 && schedule->heap[0].due_us <= now_us) {
         const struct slot *first = &schedule->heap[0];
         bool too_late = (now_us - first->due_us) % first->interval_us > first->interval_us / 2;
@@ -166,8 +173,8 @@ bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
         }
         if (now_us < schedule->allowed_us)
             return false;
-        if (schedule->allowed_us < now_us - TIMER_GRAIN_US)
-            schedule->allowed_us = now_us - TIMER_GRAIN_US;
+        if (schedule->allowed_us < now_us - credit)
+            schedule->allowed_us = now_us - credit;
         schedule->allowed_us += schedule->gap_us;
         *ret_index = first->index;
         advance(schedule, now_us);
@@ -178,10 +185,12 @@ bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
 
 int64_t schedule_deadline(const struct schedule *schedule)
 {
+    int64_t wake_us;
+
     if (schedule->n_slots == 0)
         return SCHEDULE_NEVER;
-    return schedule->heap[0].due_us > schedule->allowed_us ? schedule->heap[0].due_us
-                                                           : schedule->allowed_us;
+    wake_us = schedule->heap[0].due_us + schedule->leeway_us;
+    return wake_us > schedule->allowed_us ? wake_us : schedule->allowed_us;
 }
 
 uint64_t schedule_skipped(const struct schedule *schedule)
