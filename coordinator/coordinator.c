@@ -27,6 +27,7 @@ struct coordinator {
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
     uint64_t last_incident;
+    uint64_t generation;
     uint8_t mesh_key[FL_MESH_KEY_SIZE];
 
     struct verdict_event *events; /* a ring of COORDINATOR_EVENTS */
@@ -273,6 +274,7 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
     if (!coordinator || !(coordinator->config_path = strdup(config_path)))
         return fl_error_set(err, -ENOMEM, "no memory");
     coordinator->base = base;
+    coordinator->generation = 1;
     r = coordinator_config_load(config_path, NULL, &coordinator->config, err);
     if (r == 0)
         r = fl_daemon_make_directory(coordinator->config->state, err);
@@ -366,6 +368,7 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     coordinator->config = config;
     coordinator->engine = engine;
     coordinator->trace = trace;
+    coordinator->generation++;
 }
 
 int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
@@ -390,6 +393,11 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     }
     swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace);
     return 0;
+}
+
+uint64_t coordinator_generation(const struct coordinator *coordinator)
+{
+    return coordinator->generation;
 }
 
 const struct coordinator_config *coordinator_settings(const struct coordinator *coordinator)

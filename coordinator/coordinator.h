@@ -21,6 +21,8 @@ FL_DEFINE_FREEP(struct coordinator, coordinator)
 
 int coordinator_reload(struct coordinator *coordinator, struct fl_error *err);
 
+/* How many configurations it has taken since the start. */
+uint64_t coordinator_generation(const struct coordinator *coordinator);
 const struct coordinator_config *coordinator_settings(const struct coordinator *coordinator);
 const struct engine *coordinator_engine(const struct coordinator *coordinator);
 const struct ingest *coordinator_ingest(const struct coordinator *coordinator);

@@ -107,13 +107,22 @@ static uint32_t find_agent(const struct ingest *ingest, const char *name)
     return FLEET_NONE;
 }
 
+/* What agents say of themselves goes to logs, terminals and JSON: plain characters only. */
+static void copy_plain(char *to, size_t size, const char *from)
+{
+    (void)snprintf(to, size, "%s", from);
+    for (; *to; to++)
+        if (*to < ' ' || *to > '~')
+            *to = '?';
+}
+
 static void keep_sentence(struct ingest_refusals *refusals, const char *sentence)
 {
     if (refusals->n_last > 0 && strcmp(refusals->last[0], sentence) == 0)
         return;
     memmove(refusals->last[1], refusals->last[0],
             (INGEST_LAST_REFUSALS - 1) * sizeof(refusals->last[0]));
-    (void)snprintf(refusals->last[0], sizeof(refusals->last[0]), "%s", sentence);
+    copy_plain(refusals->last[0], sizeof(refusals->last[0]), sentence);
     if (refusals->n_last < INGEST_LAST_REFUSALS)
         refusals->n_last++;
 }
@@ -207,11 +216,11 @@ static void take_hello(const struct letter *letter, const struct fl_hello *hello
     memcpy(agent->peer, letter->peer, letter->peer_size);
     agent->peer_size = letter->peer_size;
     agent->last_us = letter->rx_us;
-    memcpy(agent->software, hello->software, sizeof(agent->software));
+    copy_plain(agent->software, sizeof(agent->software), hello->software);
     agent->plan_version = hello->plan_version;
     agent->spooled = hello->spooled_batches;
     fl_log_info("ingest", "agent \"%s\" of zone \"%s\" is here, with %s", letter->user, zone,
-                hello->software);
+                agent->software);
     send_plan(letter);
 }
 
@@ -219,7 +228,7 @@ static void take_plan_ack(const struct letter *letter, const struct fl_plan_ack 
 {
     struct ingest_agent *agent = &letter->ingest->agents[letter->agent];
 
-    memcpy(agent->plan_error, ack->error, sizeof(agent->plan_error));
+    copy_plain(agent->plan_error, sizeof(agent->plan_error), ack->error);
     if (ack->error[0])
         fl_log_error("ingest", "agent \"%s\" refuses its plan: %s", letter->user, ack->error);
     else

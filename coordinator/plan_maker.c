@@ -8,6 +8,7 @@
 
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
+#define VERSION_BITS 53 /* what every reader of JSON keeps whole; folded as FNV advises */
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
 {
@@ -50,6 +51,7 @@ static uint64_t version_of(const struct fl_plan *plan)
             hash = hash_text(hash, spec->settings[k].value);
         }
     }
+    hash = (hash ^ hash >> VERSION_BITS) & ((UINT64_C(1) << VERSION_BITS) - 1);
     return hash ? hash : 1; /* 0 says: no plan yet */
 }
 
