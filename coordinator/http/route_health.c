@@ -1,0 +1,9 @@
+/* GET /healthz: the loop turns. */
+#include "coordinator/http/route.h"
+
+#include <event2/http.h>
+
+void route_health(const struct exchange *exchange)
+{
+    reply_json(exchange->request, HTTP_OK, json_pack("{s:s}", "status", "ok"));
+}
