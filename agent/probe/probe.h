@@ -19,8 +19,8 @@ struct probe_instance; /* one series, likewise */
 struct probe_env {
     struct event_base *base;
     struct resolver *resolver;
-    const uint8_t *mesh_key;   /* FL_MESH_KEY_SIZE bytes, changed in place with the plan */
-    const char *fileop_path;   /* the worker that touches mounted file systems */
+    const uint8_t *mesh_key; /* FL_MESH_KEY_SIZE bytes, changed in place with the plan */
+    const char *fileop_path; /* the worker that touches mounted file systems */
 };
 
 /* The attempt is over: `result` says how (borrowed until the call returns). t_us, took_us and
@@ -42,8 +42,8 @@ struct probe_type {
     int (*check)(const void *settings, struct fl_error *err);
 
     /* Make an instance. `settings` and `spec` live as long as it does. */
-    int (*open)(const struct probe_env *env, const struct fl_probe_spec *spec,
-                const void *settings, struct probe_instance **ret, struct fl_error *err);
+    int (*open)(const struct probe_env *env, const struct fl_probe_spec *spec, const void *settings,
+                struct probe_instance **ret, struct fl_error *err);
     /* No run is alive then, but for those whose cancel() was false. */
     void (*close)(struct probe_instance *instance);
 

@@ -58,7 +58,8 @@ struct store_type {
     /* Close, at time t_us, what a coordinator that died left open. Before the first put. */
     int (*close_orphans)(struct store *store, fl_time t_us, struct fl_error *err);
     /* Stored results of an agent, or of all when NULL: for accounts and tests. */
-    int (*count_results)(struct store *store, const char *agent, uint64_t *ret, struct fl_error *err);
+    int (*count_results)(struct store *store, const char *agent, uint64_t *ret,
+                         struct fl_error *err);
 
     void (*stats)(const struct store *store, struct store_stats *ret);
 };

@@ -29,6 +29,7 @@ static int get_text(const json_t *object, const char *field, const char **ret, s
 {
     const json_t *value = json_object_get(object, field);
 
+    *ret = NULL;
     if (!json_is_string(value))
         return fl_error_set(err, -EBADMSG, "\"%s\" %s, it must be a string", field,
                             value ? "is something else" : "is missing");
@@ -67,6 +68,7 @@ static int get_part(const json_t *object, const char *field, json_type type, con
 {
     const json_t *value = json_object_get(object, field);
 
+    *ret = NULL;
     if (value && json_typeof(value) != type)
         return fl_error_set(err, -EBADMSG, "\"%s\" is no %s", field,
                             type == JSON_ARRAY ? "list" : "object");
@@ -98,7 +100,7 @@ static int add_agents(struct fleet *fleet, const json_t *line, struct fl_error *
 
     for (size_t i = 0; r == 0 && i < json_array_size(list); i++) {
         const json_t *agent = json_array_get(list, i);
-        const char *name, *zone;
+        const char *name, *zone = NULL;
 
         r = get_text(agent, "name", &name, err);
         if (r == 0)
@@ -112,7 +114,7 @@ static int add_agents(struct fleet *fleet, const json_t *line, struct fl_error *
 
 static int add_target(struct fleet *fleet, const json_t *target, struct fl_error *err)
 {
-    const char *name, *kind, *place, *backend = NULL;
+    const char *name, *kind = NULL, *place = NULL, *backend = NULL;
     int r = get_text(target, "name", &name, err);
 
     if (r == 0)
@@ -139,7 +141,7 @@ struct span {
 static int add_probe(struct fleet *fleet, const char *target, const json_t *probe,
                      struct span *longest, struct fl_error *err)
 {
-    const char *name, *type;
+    const char *name, *type = NULL;
     struct span span = {0};
     int r = get_text(probe, "name", &name, err);
 
@@ -275,7 +277,7 @@ static int read_outcome(const json_t *line, struct fl_result *result, struct fl_
 static int find_series(const struct fleet *fleet, const json_t *line, uint32_t *ret,
                        struct fl_error *err)
 {
-    const char *target, *probe;
+    const char *target, *probe = NULL;
     uint32_t index;
     int r = get_text(line, "target", &target, err);
 
@@ -408,7 +410,7 @@ static int read_host(const json_t *line, struct trace_record *ret, struct fl_err
 static int read_record(const struct fleet *fleet, const json_t *line, struct trace_record *ret,
                        struct fl_error *err)
 {
-    const char *type, *agent;
+    const char *type, *agent = NULL;
     int r = get_text(line, "type", &type, err);
 
     if (r < 0)

@@ -8,9 +8,10 @@
 
 #include <stdio.h>
 
-#define TRACE_MAX_FLEET_LINE (64 << 20) /* bytes in the first line: the largest fleet, with room \
-                                         */
-#define TRACE_MAX_LINE (256 << 10)      /* bytes in any other: a host with all its disks */
+#define TRACE_MAX_FLEET_LINE                                                                \
+    (64 << 20)                     /* bytes in the first line: the largest fleet, with room \
+                                    */
+#define TRACE_MAX_LINE (256 << 10) /* bytes in any other: a host with all its disks */
 
 struct trace_reader;
 

@@ -1,10 +1,10 @@
 /* cmocka with what it needs before it. */
 #pragma once
 
-/* clang-format off: the order matters */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* A blank line above keeps cmocka last: it needs the others. */
 #include <cmocka.h>
-/* clang-format on */

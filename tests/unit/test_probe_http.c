@@ -6,7 +6,6 @@
 #include "tests/support/probe_attempt.h"
 #include "tests/support/server.h"
 
-
 #define LONG_US (10 * FL_SECOND)
 #define SHORT_US (300 * FL_MS)
 

@@ -343,6 +343,7 @@ static void two_agents_cannot_share_a_spool(void **state)
     struct spool *second = NULL;
 
     (void)state;
+    assert_non_null(spool);
     assert_int_equal(spool_open(directory, &roomy, count_row, NULL, &notice, &second, &err),
                      -EBUSY);
     assert_null(second);
