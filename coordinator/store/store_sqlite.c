@@ -242,7 +242,8 @@ static void wake_loop(const struct store *store)
 
 static void note_error(struct store *store, const char *message)
 {
-    (void)snprintf(store->stats.last_error, sizeof(store->stats.last_error), "%s", message);
+    (void)snprintf(store->stats.last_error, sizeof(store->stats.last_error), "%.*s",
+                   (int)sizeof(store->stats.last_error) - 1, message);
 }
 
 static void expire(struct store *store)

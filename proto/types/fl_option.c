@@ -184,11 +184,20 @@ static int set_value(const struct fl_option *row, void *settings, const char *va
     }
 }
 
+static void clear(const struct fl_option *row, void *settings)
+{
+    if (is_text(row->kind))
+        *(char **)field_of(row, settings) = NULL;
+    else if (row->kind == FL_OPTION_BOOL)
+        *(bool *)field_of(row, settings) = false;
+    else
+        *(int64_t *)field_of(row, settings) = 0;
+}
+
 int fl_options_init(const struct fl_option *table, void *settings)
 {
     for (const struct fl_option *row = table; row->name; row++)
-        if (is_text(row->kind))
-            *(char **)field_of(row, settings) = NULL;
+        clear(row, settings);
     for (const struct fl_option *row = table; row->name; row++)
         if (row->standard && row->standard[0] &&
             set_value(row, settings, row->standard, NULL) < 0) {

@@ -9,6 +9,7 @@
 struct settings {
     bool verify;
     int64_t tries, timeout_us, size, sync;
+    int64_t unset;
     char *url, *name, *address;
 };
 
@@ -24,14 +25,17 @@ static const struct fl_option table[] = {
     {"name", FL_OPTION_NAME, offsetof(struct settings, name), 0, 0, FL_OPTION_UNSET, NULL, "name"},
     {"address", FL_OPTION_ADDRESS, offsetof(struct settings, address), 0, 0, FL_OPTION_UNSET, NULL,
      "address"},
+    {"unset", FL_OPTION_INT, offsetof(struct settings, unset), 0, 9, FL_OPTION_UNSET, NULL,
+     "unset"},
     {0},
 };
 
 static void defaults_are_read_like_values(void **state)
 {
-    struct settings settings = {0};
+    struct settings settings;
 
     (void)state;
+    memset(&settings, 0x5a, sizeof(settings));
     assert_int_equal(fl_options_init(table, &settings), 0);
     assert_true(settings.verify);
     assert_int_equal(settings.tries, 3);
@@ -39,6 +43,7 @@ static void defaults_are_read_like_values(void **state)
     assert_int_equal(settings.size, 4096);
     assert_int_equal(settings.sync, 0);
     assert_null(settings.name);
+    assert_int_equal(settings.unset, 0);
     fl_options_done(table, &settings);
 }
 
@@ -110,7 +115,7 @@ static void an_unknown_setting_names_those_there_are(void **state)
 
 static void what_must_be_given_is_asked_for(void **state)
 {
-    bool given[8] = {false};
+    bool given[9] = {false};
     struct fl_error err = {{0}};
 
     (void)state;
