@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define PROGRAM "faultline-agent"
 #define STANDARD_CONFIG "/etc/faultline/agent.yaml"
@@ -94,14 +95,18 @@ int main(int argc, char *argv[])
     int r;
 
     keep_memory_small();
+    (void)umask(077); /* the state is nobody else's business */
     r = read_arguments(argc, argv);
     if (r >= 0)
         return r;
     if (agent_config_load(arg_config, &config, &err) < 0 ||
         agent_config_read_keys(&config, &err) < 0)
         return fail(EXIT_WRONG_USE, &err);
-    if (arg_check)
+    if (arg_check) {
+        (void)printf("%s: good: agent \"%s\" of zone \"%s\", %zu coordinators\n", arg_config,
+                     config.name, config.zone, config.n_coordinators);
         return EXIT_FINE;
+    }
 
     if (fl_loop_new(&loop, &err) < 0 || agent_new(loop, arg_config, &config, &agent, &err) < 0 ||
         fl_daemon_watchdog_start(fl_loop_base(loop), &err) < 0)
