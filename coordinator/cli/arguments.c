@@ -1,0 +1,112 @@
+#include "coordinator/cli/arguments.h"
+
+#include "proto/types/fl_time.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_COUNT_DIGITS 9
+
+static const struct row {
+    const char *name;
+    const char *value; /* NULL: takes none */
+    unsigned bit;      /* 0: always allowed */
+    const char *summary;
+} rows[] = {
+    {"json", NULL, ARGUMENTS_JSON, "print JSON, for programs"},
+    {"api", "URL", ARGUMENTS_API, "where the coordinator answers; else FAULTLINE_API"},
+    {"lenient", NULL, ARGUMENTS_LENIENT, "count and skip lines that cannot be used"},
+    {"for", "TIME", ARGUMENTS_FOR, "end after this time, such as 90s"},
+    {"count", "N", ARGUMENTS_COUNT, "end after this many events"},
+    {"help", NULL, 0, "say this"},
+};
+
+void arguments_describe(FILE *stream, unsigned allowed)
+{
+    for (size_t i = 0; i < FL_COUNT(rows); i++)
+        if (rows[i].bit == 0 || allowed & rows[i].bit)
+            (void)fprintf(stream, "  --%s%s%-*s  %s\n", rows[i].name, rows[i].value ? " " : "",
+                          (int)(11 - strlen(rows[i].name) - (rows[i].value ? 1 : 0)),
+                          rows[i].value ? rows[i].value : "", rows[i].summary);
+}
+
+static int read_for(const char *text, int64_t *ret, struct fl_error *err)
+{
+    if (fl_duration_parse(text, ret, err) < 0)
+        return fl_error_prefix(err, -EINVAL, "--for");
+    if (*ret <= 0)
+        return fl_error_set(err, -EINVAL, "--for is \"%s\"; give a time above 0, such as 90s",
+                            text);
+    return 0;
+}
+
+static int read_count(const char *text, uint64_t *ret, struct fl_error *err)
+{
+    size_t digits = strspn(text, "0123456789");
+
+    *ret = strtoull(text, NULL, 10);
+    if (digits == 0 || digits > MAX_COUNT_DIGITS || text[digits] != '\0' || *ret == 0)
+        return fl_error_set(err, -EINVAL, "--count is \"%s\"; give a whole number above 0", text);
+    return 0;
+}
+
+static int read_option(unsigned bit, const char *value, struct arguments *ret, struct fl_error *err)
+{
+    switch (bit) {
+    case ARGUMENTS_JSON:
+        ret->json = true;
+        return 0;
+    case ARGUMENTS_API:
+        ret->api = value;
+        return 0;
+    case ARGUMENTS_LENIENT:
+        ret->lenient = true;
+        return 0;
+    case ARGUMENTS_FOR:
+        return read_for(value, &ret->for_us, err);
+    case ARGUMENTS_COUNT:
+        return read_count(value, &ret->count, err);
+    default:
+        ret->help = true;
+        return 0;
+    }
+}
+
+static const char *standard_api(void)
+{
+    const char *api = getenv("FAULTLINE_API");
+
+    return api && *api ? api : ARGUMENTS_STANDARD_API;
+}
+
+int arguments_read(int argc, char **argv, unsigned allowed, struct arguments *ret,
+                   struct fl_error *err)
+{
+    struct option options[FL_COUNT(rows) + 1] = {0};
+    int which[FL_COUNT(rows)] = {0};
+    size_t n = 0;
+
+    for (size_t i = 0; i < FL_COUNT(rows); i++)
+        if (rows[i].bit == 0 || allowed & rows[i].bit) {
+            which[n] = (int)i;
+            options[n++] = (struct option){
+                rows[i].name, rows[i].value ? required_argument : no_argument, NULL, 'o'};
+        }
+    *ret = (struct arguments){.api = standard_api()};
+    opterr = 0;
+    optind = 0; /* begin anew, also after an earlier call */
+    for (int option, index = 0; (option = getopt_long(argc, argv, ":", options, &index)) != -1;) {
+        if (option == ':')
+            return fl_error_set(err, -EINVAL, "%s needs a value", argv[optind - 1]);
+        if (option != 'o')
+            return fl_error_set(err, -EINVAL, "%s takes no option \"%s\"", argv[0],
+                                argv[optind - 1]);
+        if (read_option(rows[which[index]].bit, optarg, ret, err) < 0)
+            return -EINVAL;
+    }
+    ret->operands = argv + optind;
+    ret->n_operands = argc - optind;
+    return 0;
+}

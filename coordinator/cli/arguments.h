@@ -1,0 +1,38 @@
+/* What was said on the command line. Each subcommand names the options that it takes; reading and
+ * checking them happens here, once for all. */
+#pragma once
+
+#include "proto/types/fl_error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define ARGUMENTS_STANDARD_API "http://127.0.0.1:8570"
+
+enum arguments_option {
+    ARGUMENTS_JSON = 1 << 0,
+    ARGUMENTS_API = 1 << 1,
+    ARGUMENTS_LENIENT = 1 << 2,
+    ARGUMENTS_FOR = 1 << 3,
+    ARGUMENTS_COUNT = 1 << 4,
+};
+
+struct arguments {
+    bool help;
+    bool json;
+    bool lenient;
+    const char *api;
+    int64_t for_us; /* 0: for ever */
+    uint64_t count; /* 0: any number */
+    int n_operands;
+    char **operands;
+};
+
+/* argv[0] is the name of the subcommand. `allowed`: enum arguments_option, or'ed; --help always
+ * is. -EINVAL with a sentence when the call is wrong. */
+int arguments_read(int argc, char **argv, unsigned allowed, struct arguments *ret,
+                   struct fl_error *err);
+
+/* The lines of a help text for these options. */
+void arguments_describe(FILE *stream, unsigned allowed);

@@ -1,0 +1,28 @@
+/* One row a subcommand. */
+#include "coordinator/cli/command.h"
+
+#include <limits.h>
+#include <string.h>
+
+const struct command command_table[] = {
+    {"keygen", "FILE", "make a key pair, print its public key", ARGUMENTS_JSON, 1, 1,
+     command_keygen},
+    {"version", "", "say which version this is", ARGUMENTS_JSON, 0, 0, command_version},
+    {"help", "[COMMAND]", "say how to use it", 0, 0, 1, command_show_help},
+    {0},
+};
+
+const struct command *command_find(const char *name)
+{
+    for (const struct command *command = command_table; command->name; command++)
+        if (strcmp(command->name, name) == 0)
+            return command;
+    return NULL;
+}
+
+enum command_status command_fail(enum command_status status, const char *message)
+{
+    (void)fflush(stdout);
+    (void)fprintf(stderr, "faultline: %s\n", message);
+    return status;
+}
