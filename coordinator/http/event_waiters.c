@@ -1,9 +1,12 @@
+/* evhttp does not read while an answer is owed, so it would not notice who hangs up meanwhile:
+ * the descriptor is watched here for that alone. */
 #include "coordinator/http/event_waiters.h"
 
 #include "coordinator/http/route.h"
 #include "coordinator/trace/verdict_json.h"
 
 #include <errno.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <stdlib.h>
@@ -11,7 +14,7 @@
 struct waiter {
     struct event_waiters *all; /* NULL: this place is free */
     struct evhttp_request *request;
-    struct event *timer;
+    struct event *timer, *hangup;
     uint64_t after;
 };
 
@@ -42,6 +45,7 @@ static struct evhttp_request *leave(struct waiter *waiter)
     if (connection)
         evhttp_connection_set_closecb(connection, NULL, NULL);
     event_free(waiter->timer);
+    event_free(waiter->hangup);
     waiter->all = NULL;
     return waiter->request;
 }
@@ -101,26 +105,49 @@ static void on_close(struct evhttp_connection *connection, void *arg)
     (void)leave(arg); /* the request goes with its connection */
 }
 
+static void on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+    struct waiter *waiter = arg;
+
+    (void)fd;
+    (void)what;
+    evhttp_connection_free(evhttp_request_get_connection(leave(waiter)));
+}
+
+static int watch(struct waiter *waiter, struct event_base *base,
+                 struct evhttp_connection *connection, int64_t wait_us)
+{
+    struct timeval at = {wait_us / FL_SECOND, wait_us % FL_SECOND};
+    evutil_socket_t fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+
+    waiter->timer = event_new(base, -1, 0, on_timeout, waiter);
+    waiter->hangup = event_new(base, fd, EV_CLOSED, on_hangup, waiter);
+    if (waiter->timer && waiter->hangup && event_add(waiter->timer, &at) == 0 &&
+        event_add(waiter->hangup, NULL) == 0)
+        return 0;
+    if (waiter->timer)
+        event_free(waiter->timer);
+    if (waiter->hangup)
+        event_free(waiter->hangup);
+    return -ENOMEM;
+}
+
 int event_waiters_add(struct event_waiters *waiters, struct evhttp_request *request, uint64_t after,
                       int64_t wait_us)
 {
-    struct timeval at = {wait_us / FL_SECOND, wait_us % FL_SECOND};
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
     struct waiter *waiter = waiters->places;
 
     while (waiter < waiters->places + EVENT_WAITERS_MAX && waiter->all)
         waiter++;
     if (waiter == waiters->places + EVENT_WAITERS_MAX)
         return -E2BIG;
-    waiter->timer = event_new(waiters->base, -1, 0, on_timeout, waiter);
-    if (!waiter->timer || event_add(waiter->timer, &at) < 0) {
-        if (waiter->timer)
-            event_free(waiter->timer);
+    if (watch(waiter, waiters->base, connection, wait_us) < 0)
         return -ENOMEM;
-    }
     waiter->all = waiters;
     waiter->request = request;
     waiter->after = after;
-    evhttp_connection_set_closecb(evhttp_request_get_connection(request), on_close, waiter);
+    evhttp_connection_set_closecb(connection, on_close, waiter);
     return 0;
 }
 
