@@ -1,4 +1,5 @@
 #include "agent/agent_state.h"
+#include "agent/probe/fileop_worker.h"
 #include "fl_version.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_daemon.h"
@@ -15,7 +16,8 @@
 #define LAG_EVERY_US (250 * FL_MS)
 #define LONGEST_WAIT_US FL_MINUTE
 #define TIMER_EARLY_US (10 * FL_MS) /* libevent's coarse clock may fire by so much too early */
-#define MAX_SPOOLED 200000          /* below BACKLOG_MAX_BATCHES by what may wait in memory */
+#define WORKERS_END_US FL_SECOND
+#define MAX_SPOOLED 200000 /* below BACKLOG_MAX_BATCHES by what may wait in memory */
 
 static void arm(struct event *timer, int64_t at_us)
 {
@@ -504,6 +506,17 @@ static void free_timer(struct event *timer)
         event_free(timer);
 }
 
+/* Workers on mounted file systems remove their files before they end. One that hangs is not
+ * waited for longer than this. The lag timer makes the loop look up. */
+static void wait_for_workers(struct agent *agent)
+{
+    int64_t end = fl_clock_monotonic() + WORKERS_END_US;
+
+    while (fileop_worker_count() > 0 && fl_clock_monotonic() < end)
+        if (event_base_loop(fl_loop_base(agent->loop), EVLOOP_ONCE) < 0)
+            return;
+}
+
 struct agent *agent_free(struct agent *agent)
 {
     if (!agent)
@@ -512,15 +525,16 @@ struct agent *agent_free(struct agent *agent)
         agent_flush(agent); /* the last results are spooled for the next start */
     drop_links(agent);
     fl_zcontext_free(agent->zcontext);
-    echo_free(agent->echo);
-    probe_runner_free(agent->runner);
-    resolver_free(agent->resolver);
-    host_free(agent->host);
     free_timer(agent->probe_timer);
     free_timer(agent->flush_timer);
     free_timer(agent->host_timer);
-    free_timer(agent->lag_timer);
     free_timer(agent->second_timer);
+    echo_free(agent->echo);
+    probe_runner_free(agent->runner);
+    wait_for_workers(agent);
+    free_timer(agent->lag_timer);
+    resolver_free(agent->resolver);
+    host_free(agent->host);
     spool_free(agent->spool);
     schedule_free(agent->schedule);
     outbox_free(agent->outbox);
