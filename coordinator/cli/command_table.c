@@ -7,6 +7,8 @@
 const struct command command_table[] = {
     {"keygen", "FILE", "make a key pair, print its public key", ARGUMENTS_JSON, 1, 1,
      command_keygen},
+    {"replay", "TRACE", "print the verdicts of a recorded trace",
+     ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"version", "", "say which version this is", ARGUMENTS_JSON, 0, 0, command_version},
     {"help", "[COMMAND]", "say how to use it", 0, 0, 1, command_show_help},
     {0},
