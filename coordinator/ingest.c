@@ -213,6 +213,12 @@ static void take_hello(const struct letter *letter, const struct fl_hello *hello
                INGEST_PEER_SIZE);
         return;
     }
+    if (letter->peer_size == agent->revoked_size &&
+        memcmp(letter->peer, agent->revoked, letter->peer_size) == 0) {
+        REFUSE(letter, identity,
+               "the key of this connection was replaced; connect with the new one");
+        return;
+    }
     memcpy(agent->peer, letter->peer, letter->peer_size);
     agent->peer_size = letter->peer_size;
     agent->last_us = letter->rx_us;
@@ -382,10 +388,26 @@ static void send_new_plans(struct ingest *ingest)
     }
 }
 
+/* Who is somewhere else now, or has another key, must say hello again. */
+static void carry_over(const struct ingest *ingest, uint32_t before,
+                       const struct coordinator_config *config, uint32_t now,
+                       struct ingest_agent *ret)
+{
+    const struct fleet *old = ingest->config->fleet, *new = config->fleet;
+    const struct ingest_agent *agent = &ingest->agents[before];
+
+    if (strcmp(ingest->config->agents[before].public_key, config->agents[now].public_key) != 0) {
+        ret->revoked_size = agent->peer_size;
+        memcpy(ret->revoked, agent->peer, sizeof(ret->revoked));
+    } else if (strcmp(old->places[old->agents[before].zone].name,
+                      new->places[new->agents[now].zone].name) == 0) {
+        *ret = *agent;
+    }
+}
+
 int ingest_reload(struct ingest *ingest, const struct coordinator_config *config,
                   struct fl_error *err)
 {
-    const struct fleet *old = ingest->config->fleet;
     struct ingest fresh = {0};
 
     if (fill(&fresh, config) < 0) {
@@ -393,15 +415,10 @@ int ingest_reload(struct ingest *ingest, const struct coordinator_config *config
         return fl_error_set(err, -ENOMEM, "no memory for %zu agents", config->fleet->n_agents);
     }
     for (uint32_t i = 0; i < config->fleet->n_agents; i++) {
-        const struct fleet_agent *now = &config->fleet->agents[i];
-        uint32_t before = find_agent(ingest, now->name);
+        uint32_t before = find_agent(ingest, config->fleet->agents[i].name);
 
-        /* who is somewhere else now, or has another key, must say hello again */
-        if (before != FLEET_NONE &&
-            strcmp(ingest->config->agents[before].public_key, config->agents[i].public_key) == 0 &&
-            strcmp(old->places[old->agents[before].zone].name,
-                   config->fleet->places[now->zone].name) == 0)
-            fresh.agents[i] = ingest->agents[before];
+        if (before != FLEET_NONE)
+            carry_over(ingest, before, config, i, &fresh.agents[i]);
     }
     empty(ingest);
     ingest->config = config;

@@ -32,6 +32,8 @@ struct ingest_agent {
     uint64_t spooled, stalled, dropped;
     size_t peer_size; /* 0: has not said hello */
     uint8_t peer[INGEST_PEER_SIZE];
+    size_t revoked_size; /* a connection that came in with a key that is not its own any more */
+    uint8_t revoked[INGEST_PEER_SIZE];
 };
 
 struct ingest_refusals {

@@ -24,6 +24,11 @@ static const char moved[] = "coordinator: {secret_key_file: /k}\n"
                             "  - {name: b1, zone: b, public_key: \"" KEY_B "\"}\n"
                             "  - {name: a1, zone: b, public_key: \"" KEY_A "\"}\n";
 
+static const char rekeyed[] = "coordinator: {secret_key_file: /k}\n"
+                              "zones: [a, b]\n"
+                              "agents:\n"
+                              "  - {name: a1, zone: a, public_key: \"" KEY_B "\"}\n";
+
 struct bench {
     struct coordinator_config *config, *next;
     struct ingest *ingest;
@@ -317,6 +322,20 @@ static void a_reload_sends_plans_and_asks_who_moved_for_a_new_hello(void **state
     assert_refused(bench, "it is not in the configuration any more");
 }
 
+static void a_connection_with_a_replaced_key_is_refused(void **state)
+{
+    struct bench *bench = *state;
+    struct fl_error err;
+
+    say_hello(bench, 1, "a1", "a1", "a");
+    bench->next = config_of(rekeyed);
+    assert_int_equal(ingest_reload(bench->ingest, bench->next, &err), 0);
+    say_hello(bench, 1, "a1", "a1", "a");
+    assert_refused(bench, "the key of this connection was replaced; connect with the new one");
+    say_hello(bench, 2, "a1", "a1", "a");
+    assert_int_equal(bench->sent.type, FL_MESSAGE_PLAN);
+}
+
 static void only_the_last_sentences_are_kept(void **state)
 {
     struct bench *bench = *state;
@@ -349,6 +368,7 @@ int main(void)
         TEST(a_heartbeat_is_answered_with_times),
         TEST(the_answer_to_a_plan_is_kept),
         TEST(a_reload_sends_plans_and_asks_who_moved_for_a_new_hello),
+        TEST(a_connection_with_a_replaced_key_is_refused),
         TEST(only_the_last_sentences_are_kept),
     };
 
