@@ -17,18 +17,20 @@ static bool receive(void *arg)
     struct fl_zmonitor *monitor = arg;
     uint8_t head[EVENT_SIZE], address[256];
     uint16_t event;
+    int32_t value;
 
     if (zmq_recv(monitor->socket, head, sizeof(head), ZMQ_DONTWAIT) != EVENT_SIZE)
         return false;
     (void)zmq_recv(monitor->socket, address, sizeof(address), ZMQ_DONTWAIT);
     memcpy(&event, head, sizeof(event));
-    monitor->event(event, monitor->arg);
+    memcpy(&value, head + sizeof(event), sizeof(value));
+    monitor->event(event, value, monitor->arg);
     return true;
 }
 
 int fl_zmonitor_start(struct fl_zmonitor *monitor, struct event_base *base, void *zmq,
-                      void *monitored, int events, void (*event)(uint16_t event, void *arg),
-                      void *arg)
+                      void *monitored, int events,
+                      void (*event)(uint16_t event, int32_t value, void *arg), void *arg)
 {
     static atomic_uint last;
     const int none = 0;

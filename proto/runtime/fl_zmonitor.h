@@ -9,14 +9,14 @@ struct fl_zmonitor {
     void *monitored;
     void *socket;
     struct fl_zwatch watch;
-    void (*event)(uint16_t event, void *arg);
+    void (*event)(uint16_t event, int32_t value, void *arg);
     void *arg;
 };
 
-/* `events` is a set of ZMQ_EVENT_*. The callback may stop the monitor. The monitor starts
- * zeroed. 0 or a negative errno; stop it also after a failure, and before the monitored socket
- * is closed. */
+/* `events` is a set of ZMQ_EVENT_*; `value` is what libzmq says with it, mostly a descriptor. The
+ * callback may stop the monitor. The monitor starts zeroed. 0 or a negative errno; stop it also
+ * after a failure, and before the monitored socket is closed. */
 int fl_zmonitor_start(struct fl_zmonitor *monitor, struct event_base *base, void *zmq,
-                      void *monitored, int events, void (*event)(uint16_t event, void *arg),
-                      void *arg);
+                      void *monitored, int events,
+                      void (*event)(uint16_t event, int32_t value, void *arg), void *arg);
 void fl_zmonitor_stop(struct fl_zmonitor *monitor);

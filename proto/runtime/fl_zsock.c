@@ -20,6 +20,7 @@
 
 #define ENDPOINT_SIZE 256
 #define QUEUE_LENGTH 256 /* messages waiting in one direction for one peer */
+#define MAX_DESCRIPTORS 65536
 #define HANDSHAKE_FAILED                                                          \
     (ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
@@ -57,6 +58,8 @@ struct fl_zsock {
 
     bool router;
     struct fl_zap_domain domain;
+    uint8_t *spoke;        /* by descriptor, one bit each: has a message come over it? */
+    uint64_t not_admitted; /* refused by ZAP and not yet disconnected */
 
     struct fl_zsock_dealer_callbacks callbacks;
     struct event *retry;
@@ -114,6 +117,27 @@ static void skip_frames(void *socket)
     } while (more > 0);
 }
 
+static bool bit(const struct fl_zsock *sock, int32_t fd)
+{
+    return (sock->spoke[fd / 8] >> fd % 8 & 1) != 0;
+}
+
+static void set_bit(struct fl_zsock *sock, int32_t fd, bool value)
+{
+    uint8_t mask = (uint8_t)(1u << fd % 8);
+
+    sock->spoke[fd / 8] =
+        (uint8_t)(value ? sock->spoke[fd / 8] | mask : sock->spoke[fd / 8] & ~mask);
+}
+
+static void note_speaker(struct fl_zsock *sock, zmq_msg_t *body)
+{
+    int fd = zmq_msg_get(body, ZMQ_SRCFD);
+
+    if (fd >= 0 && fd < MAX_DESCRIPTORS)
+        set_bit(sock, fd, true);
+}
+
 /* Hand on one message. Ours have one part; what has several is handed on as empty, which no
  * reader of messages takes, so that it is counted where the sender is known. */
 static void hand_on(struct fl_zsock *sock, zmq_msg_t *peer, zmq_msg_t *body, int more)
@@ -121,6 +145,8 @@ static void hand_on(struct fl_zsock *sock, zmq_msg_t *peer, zmq_msg_t *body, int
     const char *user = sock->router ? zmq_msg_gets(body, "User-Id") : "";
     size_t size = zmq_msg_size(body);
 
+    if (sock->router)
+        note_speaker(sock, body);
     if (more) {
         skip_frames(sock->socket);
         size = 0;
@@ -173,10 +199,11 @@ static void gain(struct fl_zsock *sock)
         sock->callbacks.connected(sock->arg);
 }
 
-static void on_dealer_event(uint16_t event, void *arg)
+static void on_dealer_event(uint16_t event, int32_t value, void *arg)
 {
     struct fl_zsock *sock = arg;
 
+    (void)value;
     if (event & HANDSHAKE_FAILED)
         (void)evtimer_add(sock->retry, &retry_after);
     switch (event) {
@@ -204,12 +231,26 @@ static void on_dealer_event(uint16_t event, void *arg)
     }
 }
 
-static void on_router_event(uint16_t event, void *arg)
+/* libzmq does not tell of every handshake that fails: what is no ZMTP at all just ends. So a
+ * connection that ends without having said anything did not pass; one that ZAP refused has been
+ * counted there. */
+static void on_router_event(uint16_t event, int32_t value, void *arg)
 {
     struct fl_zsock *sock = arg;
 
-    (void)event; /* the monitor asks for failed handshakes only */
-    sock->refusals.handshake++;
+    if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH) {
+        sock->not_admitted++;
+        return;
+    }
+    if (value < 0 || value >= MAX_DESCRIPTORS)
+        return;
+    if (event == ZMQ_EVENT_DISCONNECTED && !bit(sock, value)) {
+        if (sock->not_admitted > 0)
+            sock->not_admitted--;
+        else
+            sock->refusals.handshake++;
+    }
+    set_bit(sock, value, false);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *arg)
@@ -258,7 +299,8 @@ static int use_key(struct fl_zsock *sock, int option, const char *key, struct fl
 }
 
 static int watch_socket(struct fl_zsock *sock, struct event_base *base, int events,
-                        void (*on_event)(uint16_t event, void *arg), struct fl_error *err)
+                        void (*on_event)(uint16_t event, int32_t value, void *arg),
+                        struct fl_error *err)
 {
     if (fl_zwatch_start(&sock->watch, base, sock->socket, receive, sock) < 0 ||
         fl_zmonitor_start(&sock->monitor, base, sock->context->zmq, sock->socket, events, on_event,
@@ -329,13 +371,18 @@ int fl_zsock_router_new(struct fl_zcontext *context, struct event_base *base, co
 
     if (!sock)
         return fl_error_set(err, -ENOMEM, "out of memory for a socket");
+    sock->spoke = calloc(MAX_DESCRIPTORS / 8, 1);
+    if (!sock->spoke)
+        return fl_error_set(err, -ENOMEM, "out of memory for a socket");
     sock->router = true;
     sock->message = message;
     sock->arg = arg;
     if ((r = open_socket(context, ZMQ_ROUTER, sock, err)) < 0 ||
         (r = use_key(sock, ZMQ_CURVE_SECRETKEY, own->secret_key, err)) < 0 ||
         (r = add_domain(sock, base, admit, err)) < 0 ||
-        (r = watch_socket(sock, base, HANDSHAKE_FAILED & ~ZMQ_EVENT_HANDSHAKE_FAILED_AUTH,
+        (r = watch_socket(sock, base,
+                          ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_ACCEPTED |
+                              ZMQ_EVENT_DISCONNECTED,
                           on_router_event, err)) < 0 ||
         (r = bind_router(sock, endpoint, err)) < 0)
         return r;
@@ -390,6 +437,7 @@ struct fl_zsock *fl_zsock_free(struct fl_zsock *sock)
     /* Never before the socket is closed: without an authenticator libzmq admits everyone. */
     if (sock->domain.admit && !fl_zap_remove(sock->context->zap, &sock->domain))
         sock->context->zap = fl_zap_free(sock->context->zap);
+    free(sock->spoke);
     free(sock);
     return NULL;
 }
