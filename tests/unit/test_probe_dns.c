@@ -24,22 +24,22 @@ static int close_lab(void **state)
 static void an_answer_is_well(void **state)
 {
     const struct fl_result *result =
-        LAB_PROBE(&lab, "dns", FL_SECOND, "server", server.address, "name", "web.test");
+        LAB_PROBE(&lab, "dns", FL_SECOND, "server", server.address, "query", "web.test");
 
     (void)state;
     lab_assert_ok(result);
     assert_true(result->phase_us[FL_LAYER_OPERATE] >= 0);
-    lab_assert_ok(LAB_PROBE(&lab, "dns", FL_SECOND, "server", server.address, "name", "web.test",
-                            "type", "A", "expect", "127.0.0.1"));
+    lab_assert_ok(LAB_PROBE(&lab, "dns", FL_SECOND, "server", server.address, "query", "web.test",
+                            "record", "A", "expect", "127.0.0.1"));
 }
 
 static const struct fl_result *ask(const char *name, const char *type, const char *expect)
 {
     if (!expect)
-        return LAB_PROBE(&lab, "dns", 100 * FL_MS, "server", server.address, "name", name, "type",
-                         type);
-    return LAB_PROBE(&lab, "dns", 100 * FL_MS, "server", server.address, "name", name, "type", type,
-                     "expect", expect);
+        return LAB_PROBE(&lab, "dns", 100 * FL_MS, "server", server.address, "query", name,
+                         "record", type);
+    return LAB_PROBE(&lab, "dns", 100 * FL_MS, "server", server.address, "query", name, "record",
+                     type, "expect", expect);
 }
 
 static void each_way_to_fail_has_its_word(void **state)
@@ -67,7 +67,7 @@ static void a_server_that_is_not_there_refuses(void **state)
 
     (void)state;
     close(lab_bind(SOCK_DGRAM, nobody));
-    lab_assert_failed(LAB_PROBE(&lab, "dns", FL_SECOND, "server", nobody, "name", "web.test"),
+    lab_assert_failed(LAB_PROBE(&lab, "dns", FL_SECOND, "server", nobody, "query", "web.test"),
                       FL_LAYER_OPERATE, FL_FAILURE_REFUSED);
 }
 
@@ -78,13 +78,13 @@ static void a_server_given_by_name_is_looked_up_first(void **state)
     (void)state;
     assert_int_equal(resolver_set_servers(lab.resolver, server.address, NULL), 0);
     (void)snprintf(named, sizeof(named), "ns.test.:%s", strchr(server.address, ':') + 1);
-    assert_true(LAB_PROBE(&lab, "dns", FL_SECOND, "server", named, "name", "web.test")
+    assert_true(LAB_PROBE(&lab, "dns", FL_SECOND, "server", named, "query", "web.test")
                     ->phase_us[FL_LAYER_RESOLVE] > 0);
     (void)snprintf(named, sizeof(named), "nx.test.:%s", strchr(server.address, ':') + 1);
-    lab_assert_failed(LAB_PROBE(&lab, "dns", FL_SECOND, "server", named, "name", "web.test"),
+    lab_assert_failed(LAB_PROBE(&lab, "dns", FL_SECOND, "server", named, "query", "web.test"),
                       FL_LAYER_RESOLVE, FL_FAILURE_NXDOMAIN);
     (void)snprintf(named, sizeof(named), "silent.test.:%s", strchr(server.address, ':') + 1);
-    lab_assert_failed(LAB_PROBE(&lab, "dns", 50 * FL_MS, "server", named, "name", "web.test"),
+    lab_assert_failed(LAB_PROBE(&lab, "dns", 50 * FL_MS, "server", named, "query", "web.test"),
                       FL_LAYER_RESOLVE, FL_FAILURE_TIMEOUT);
 }
 
