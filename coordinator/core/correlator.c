@@ -7,11 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_SCORE 3.0 /* nats over the price before anything is said */
-#define OVER 5.0        /* nats by which an end in the past must be the better explanation */
-#define LEAST_ODDS 1e-3 /* against the finding: a rival below is not worth a word */
-#define TEMPERATURE 1.6 /* probes are not independent: doubt more than the sum says */
-#define TEMPER 0.75     /* the same, for each observation */
+#define LEAST_SCORE 3.0  /* nats over the price before anything is said */
+#define OVER 5.0         /* nats by which an end in the past must be the better explanation */
+#define LEAST_ODDS 1e-3  /* against the finding: a rival below is not worth a word */
+#define MODEL_DOUBT 0.01 /* what no model knows of: nothing is ever certain */
+#define TEMPERATURE 1.6  /* probes are not independent: doubt more than the sum says */
+#define TEMPER 0.75      /* the same, for each observation */
 
 static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
 
@@ -268,7 +269,7 @@ static void weigh_rivals(struct correlator *correlator, struct finding *found, s
                          const struct component *open, size_t n_open)
 {
     struct finding *own = &found[at];
-    double sum = 1 + exp(-own->score / TEMPERATURE);
+    double sum = 1 + MODEL_DOUBT + exp(-own->score / TEMPERATURE);
 
     own->n_rivals = 0;
     rebuild(correlator, found, n, at);
