@@ -32,5 +32,6 @@ void command_help(const struct command *command);
 
 enum command_status command_keygen(const struct arguments *arguments);
 enum command_status command_replay(const struct arguments *arguments);
+enum command_status command_check_config(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);
 enum command_status command_show_help(const struct arguments *arguments);

@@ -9,6 +9,8 @@ const struct command command_table[] = {
      command_keygen},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
+    {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,
+     command_check_config},
     {"version", "", "say which version this is", ARGUMENTS_JSON, 0, 0, command_version},
     {"help", "[COMMAND]", "say how to use it", 0, 0, 1, command_show_help},
     {0},
