@@ -27,11 +27,15 @@ const struct command *command_find(const char *name);
 /* Say what went wrong, on standard error; returns `status`. */
 enum command_status command_fail(enum command_status status, const char *message);
 
+/* What a failure of api_client_get ends with. */
+enum command_status command_status_of(int code);
+
 void command_usage(FILE *stream);
 void command_help(const struct command *command);
 
 enum command_status command_keygen(const struct arguments *arguments);
 enum command_status command_replay(const struct arguments *arguments);
 enum command_status command_check_config(const struct arguments *arguments);
+enum command_status command_explain(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);
 enum command_status command_show_help(const struct arguments *arguments);

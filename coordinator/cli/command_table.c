@@ -1,12 +1,15 @@
 /* One row a subcommand. */
 #include "coordinator/cli/command.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 const struct command command_table[] = {
     {"keygen", "FILE", "make a key pair, print its public key", ARGUMENTS_JSON, 1, 1,
      command_keygen},
+    {"explain", "ID", "say what an incident is, how that is known and what to do",
+     ARGUMENTS_API | ARGUMENTS_JSON, 1, 1, command_explain},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,
@@ -29,4 +32,11 @@ enum command_status command_fail(enum command_status status, const char *message
     (void)fflush(stdout);
     (void)fprintf(stderr, "faultline: %s\n", message);
     return status;
+}
+
+enum command_status command_status_of(int code)
+{
+    if (code == -ENOENT)
+        return COMMAND_WRONG;
+    return code == -EINVAL ? COMMAND_USAGE : COMMAND_UNREACHABLE;
 }
