@@ -37,5 +37,7 @@ enum command_status command_keygen(const struct arguments *arguments);
 enum command_status command_replay(const struct arguments *arguments);
 enum command_status command_check_config(const struct arguments *arguments);
 enum command_status command_explain(const struct arguments *arguments);
+enum command_status command_status(const struct arguments *arguments);
+enum command_status command_watch(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);
 enum command_status command_show_help(const struct arguments *arguments);

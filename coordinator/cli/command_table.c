@@ -8,8 +8,12 @@
 const struct command command_table[] = {
     {"keygen", "FILE", "make a key pair, print its public key", ARGUMENTS_JSON, 1, 1,
      command_keygen},
+    {"status", "", "show the fleet, what it sees and what is wrong", ARGUMENTS_API | ARGUMENTS_JSON,
+     0, 0, command_status},
     {"explain", "ID", "say what an incident is, how that is known and what to do",
      ARGUMENTS_API | ARGUMENTS_JSON, 1, 1, command_explain},
+    {"watch", "", "print what opens, changes and closes, as it happens",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_FOR | ARGUMENTS_COUNT, 0, 0, command_watch},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,
