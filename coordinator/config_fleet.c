@@ -29,7 +29,7 @@ static const char *const kinds[] = {"service", "storage", NULL}; /* as enum targ
 #define TARGET(field) offsetof(struct target_fields, field)
 #define PROBE(field) offsetof(struct probe_fields, field)
 
-static const struct fl_option agent_table[] = {
+const struct fl_option config_agent_options[] = {
     {"name", FL_OPTION_NAME, AGENT(name), 1, FL_NAME_MAX, NULL, NULL, "name of the agent"},
     {"zone", FL_OPTION_NAME, AGENT(zone), 1, FL_NAME_MAX, NULL, NULL, "where it is"},
     {"public_key", FL_OPTION_STRING, AGENT(public_key), 1, 256, NULL, NULL,
@@ -39,7 +39,7 @@ static const struct fl_option agent_table[] = {
     {0},
 };
 
-static const struct fl_option target_table[] = {
+const struct fl_option config_target_options[] = {
     {"name", FL_OPTION_NAME, TARGET(name), 1, FL_NAME_MAX, NULL, NULL, "name of the target"},
     {"kind", FL_OPTION_CHOICE, TARGET(kind), 0, 0, NULL, kinds, "what it is"},
     {"place", FL_OPTION_NAME, TARGET(place), 1, FL_NAME_MAX, NULL, NULL, "a zone or a place"},
@@ -48,7 +48,7 @@ static const struct fl_option target_table[] = {
     {0},
 };
 
-static const struct fl_option probe_table[] = {
+const struct fl_option config_probe_options[] = {
     {"name", FL_OPTION_NAME, PROBE(name), 1, FL_NAME_MAX, FL_OPTION_UNSET, NULL,
      "name of the probe; the type's name when not given"},
     {"type", FL_OPTION_NAME, PROBE(type), 1, FL_TYPE_SIZE - 1, NULL, NULL, "type of the probe"},
@@ -161,11 +161,12 @@ static int read_agents(const struct reader *reader, const struct fl_yaml_node *r
     for (size_t i = 0; r == 0 && i < fl_yaml_count(list); i++) {
         struct agent_fields fields = {0};
 
-        r = fl_yaml_options(fl_yaml_item(list, i), agent_table, NULL, &fields, reader->err);
+        r = fl_yaml_options(fl_yaml_item(list, i), config_agent_options, NULL, &fields,
+                            reader->err);
         if (r < 0)
             return r;
         r = add_agent(reader, fl_yaml_item(list, i), &fields);
-        fl_options_done(agent_table, &fields);
+        fl_options_done(config_agent_options, &fields);
     }
     return r;
 }
@@ -256,7 +257,7 @@ static int read_settings(const struct reader *reader, const struct fl_yaml_node 
         const char *key = fl_yaml_key(node, i);
         int r;
 
-        if (fl_options_find(probe_table, key))
+        if (fl_options_find(config_probe_options, key))
             continue;
         r = fl_yaml_expect(value, FL_YAML_SCALAR, key, reader->err);
         if (r < 0)
@@ -317,7 +318,7 @@ static int read_probe(const struct reader *reader, const struct fl_yaml_node *no
     int r = fl_yaml_expect(node, FL_YAML_MAP, "probes", reader->err);
 
     for (size_t i = 0; r == 0 && i < fl_yaml_count(node); i++) {
-        if (fl_options_find(probe_table, fl_yaml_key(node, i)))
+        if (fl_options_find(config_probe_options, fl_yaml_key(node, i)))
             continue;
         if (n == FL_MAX_SETTINGS)
             return fl_yaml_error(node, reader->err, -E2BIG,
@@ -326,11 +327,11 @@ static int read_probe(const struct reader *reader, const struct fl_yaml_node *no
         others[n++] = fl_yaml_key(node, i);
     }
     if (r == 0)
-        r = fl_yaml_options(node, probe_table, others, &fields, reader->err);
+        r = fl_yaml_options(node, config_probe_options, others, &fields, reader->err);
     if (r < 0)
         return r;
     r = add_probe(reader, node, target_name, target, &fields);
-    fl_options_done(probe_table, &fields);
+    fl_options_done(config_probe_options, &fields);
     return r;
 }
 
@@ -383,11 +384,12 @@ static int read_targets(const struct reader *reader, const struct fl_yaml_node *
     for (size_t i = 0; r == 0 && i < fl_yaml_count(list); i++) {
         struct target_fields fields = {0};
 
-        r = fl_yaml_options(fl_yaml_item(list, i), target_table, others, &fields, reader->err);
+        r = fl_yaml_options(fl_yaml_item(list, i), config_target_options, others, &fields,
+                            reader->err);
         if (r < 0)
             return r;
         r = add_target(reader, fl_yaml_item(list, i), &fields);
-        fl_options_done(target_table, &fields);
+        fl_options_done(config_target_options, &fields);
     }
     return r;
 }

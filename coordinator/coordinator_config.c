@@ -16,7 +16,7 @@
 #define MAX_KEEP (3650 * 24 * FL_HOUR)
 #define FIELD(name) offsetof(struct coordinator_config, name)
 
-static const struct fl_option top_table[] = {
+const struct fl_option coordinator_options[] = {
     {"listen", FL_OPTION_STRING, FIELD(listen), 1, 256, "tcp://0.0.0.0:5570", NULL,
      "ZeroMQ endpoint at which agents come in"},
     {"api", FL_OPTION_ADDRESS, FIELD(api), 1, 256, "127.0.0.1:8570", NULL,
@@ -50,7 +50,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     free(config->agents);
     free(config->targets);
     fleet_free(config->fleet);
-    fl_options_done(top_table, config);
+    fl_options_done(coordinator_options, config);
     free(config);
     return NULL;
 }
@@ -133,7 +133,7 @@ static int read_top(const struct fl_yaml_node *root, struct coordinator_config *
     top = fl_yaml_get(root, "coordinator");
     if (!top)
         return fl_yaml_error(root, err, -EINVAL, "field \"coordinator\" is missing");
-    r = fl_yaml_options(top, top_table, NULL, config, err);
+    r = fl_yaml_options(top, coordinator_options, NULL, config, err);
     if (r == 0)
         r = check_listen(top, config->listen, err);
     if (r == 0)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/core/fleet.h"
+#include "proto/types/fl_option.h"
 #include "proto/types/fl_plan.h"
 
 #define CONFIG_KEY_SIZE 41 /* a CURVE public key in Z85, with its end */
@@ -34,6 +35,12 @@ struct coordinator_config {
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */
     size_t n_targets;
 };
+
+/* The tables behind the sections, for manuals and examples. */
+extern const struct fl_option coordinator_options[];
+extern const struct fl_option config_agent_options[];
+extern const struct fl_option config_target_options[];
+extern const struct fl_option config_probe_options[];
 
 /* Judges the type and the settings of one probe, which the coordinator itself does not know. */
 struct config_checker {
