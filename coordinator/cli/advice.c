@@ -294,19 +294,32 @@ void advice_component(const char *component, char text[ADVICE_SENTENCE_SIZE])
         (void)snprintf(text, ADVICE_SENTENCE_SIZE, "%s", component);
 }
 
+double advice_class_confidence(const struct verdict *verdict)
+{
+    double sum = verdict->confidence;
+
+    for (uint32_t i = 0; i < verdict->n_alternatives; i++)
+        if (verdict->alternatives[i].class == verdict->class)
+            sum += verdict->alternatives[i].confidence;
+    return sum < 1.0 ? sum : 1.0;
+}
+
 void advice_sentence(const struct verdict *verdict, char text[ADVICE_SENTENCE_SIZE])
 {
-    const char *how = "It may be";
-    char subject[ADVICE_SENTENCE_SIZE];
+    double of_class = advice_class_confidence(verdict);
     bool resolver = strncmp(verdict->component, "resolver:", 9) == 0;
+    const char *how = "It may be", *where = "";
+    char subject[ADVICE_SENTENCE_SIZE];
 
-    if (verdict->confidence >= SURE)
+    if (of_class >= SURE)
         how = "It is";
-    else if (verdict->confidence >= LIKELY)
+    else if (of_class >= LIKELY)
         how = "It is probably";
+    if (of_class >= SURE && verdict->confidence < SURE)
+        where = verdict->confidence >= LIKELY ? "probably " : "perhaps ";
     advice_component(verdict->component, subject);
-    (void)snprintf(text, ADVICE_SENTENCE_SIZE, "%s %s: %.300s %s.", how,
-                   class_words[verdict->class], subject,
+    (void)snprintf(text, ADVICE_SENTENCE_SIZE, "%s %s: %s%.300s %s.", how,
+                   class_words[verdict->class], where, subject,
                    resolver ? resolver_words(verdict->cause) : cause_words[verdict->cause]);
 }
 

@@ -25,5 +25,7 @@ const struct advice *advice_of_cause(enum verdict_class class, enum verdict_caus
 void advice_component(const char *component, char text[ADVICE_SENTENCE_SIZE]);
 /* "It is the network: the way between a and b lets nothing through." */
 void advice_sentence(const struct verdict *verdict, char text[ADVICE_SENTENCE_SIZE]);
+/* That it is this class, wherever: the verdict and the alternatives of its class. */
+double advice_class_confidence(const struct verdict *verdict);
 /* What would tell whether an alternative is the truth; never NULL. */
 const char *advice_test(enum verdict_class class, const char *component);

@@ -120,16 +120,29 @@ static void print_history(const struct screen *screen, const json_t *history)
     }
 }
 
+static void print_sentence(const struct screen *screen, const struct verdict *verdict)
+{
+    double of_class = advice_class_confidence(verdict);
+    char sentence[ADVICE_SENTENCE_SIZE];
+
+    advice_sentence(verdict, sentence);
+    if (of_class > verdict->confidence)
+        screen_paragraph(screen, "", "%s That it is %s is %.0f %% sure, that it is there %.0f %%.",
+                         sentence, verdict_class_name(verdict->class), 100 * of_class,
+                         100 * verdict->confidence);
+    else
+        screen_paragraph(screen, "", "%s That is %.0f %% sure.", sentence,
+                         100 * verdict->confidence);
+}
+
 static void print_incident(const struct verdict *verdict, const json_t *json)
 {
-    char sentence[ADVICE_SENTENCE_SIZE];
     struct screen screen;
 
     screen_init(&screen, stdout);
     print_title(&screen, verdict, json);
     (void)putchar('\n');
-    advice_sentence(verdict, sentence);
-    screen_paragraph(&screen, "", "%s That is %.0f %% sure.", sentence, 100 * verdict->confidence);
+    print_sentence(&screen, verdict);
     print_names(&screen, "Zones that suffer: ", verdict->zones[0], sizeof(verdict->zones[0]),
                 verdict->n_zones);
     print_names(&screen, "Targets: ", verdict->targets[0], sizeof(verdict->targets[0]),

@@ -8,9 +8,11 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #define MANY_AGENTS 40 /* from here on only those that are not well are listed */
 #define MOST_AGENTS 200
+#define MOST_PLAN_ERRORS 5
 
 static const char *text_of(const json_t *json, const char *name)
 {
@@ -51,7 +53,7 @@ static void agent_state_cell(struct table *table, const json_t *agent, fl_time n
 static void agent_plan_cell(struct table *table, const json_t *agent)
 {
     if (*text_of(agent, "plan_error"))
-        table_cell(table, STYLE_BAD, "refused: %s", text_of(agent, "plan_error"));
+        table_cell(table, STYLE_BAD, "refused");
     else if (plan_is_current(agent))
         table_cell(table, STYLE_PLAIN, "current");
     else
@@ -173,24 +175,83 @@ static void print_store(const struct screen *screen, const json_t *store)
                      number_of(store, "failures"), text_of(store, "last_error"));
 }
 
+struct summary {
+    size_t open, agents, connected, refused; /* refused: agents that do not take their plan */
+    size_t cells, blind;                     /* blind: without a result that is fresh */
+};
+
+static void count_row(const json_t *row, struct summary *summary)
+{
+    const json_t *cell;
+    size_t i;
+
+    json_array_foreach(json_object_get(row, "cells"), i, cell)
+    {
+        const char *state = text_of(cell, "state");
+
+        summary->cells++;
+        summary->blind += strcmp(state, "stale") == 0 || strcmp(state, "unseen") == 0;
+    }
+}
+
+static struct summary summarize(const json_t *status)
+{
+    const json_t *agents = json_object_get(status, "agents"), *item;
+    struct summary summary = {.open = json_array_size(json_object_get(status, "verdicts")),
+                              .agents = json_array_size(agents)};
+    size_t i;
+
+    json_array_foreach(agents, i, item)
+    {
+        summary.connected += connected(item);
+        summary.refused += *text_of(item, "plan_error") != '\0';
+    }
+    json_array_foreach(json_object_get(status, "matrix"), i, item) count_row(item, &summary);
+    return summary;
+}
+
+/* The colour of the first words is the answer: red a fault, yellow not all is seen. */
 static void print_summary(const struct screen *screen, const json_t *status)
 {
-    const json_t *agents = json_object_get(status, "agents"), *agent;
-    size_t n_open = json_array_size(json_object_get(status, "verdicts")), up = 0, i;
+    struct summary summary = summarize(status);
+    bool sees_all =
+        summary.connected == summary.agents && summary.refused == 0 && summary.blind == 0;
     char text[160];
 
-    json_array_foreach(agents, i, agent) up += connected(agent);
-    if (n_open == 0)
-        (void)snprintf(text, sizeof(text), "No fault is known.");
-    else
+    if (summary.open > 0) {
         (void)snprintf(text, sizeof(text), "Open faults: %zu. faultline explain ID tells more.",
-                       n_open);
-    (void)screen_text(screen, n_open ? STYLE_BAD : STYLE_GOOD, text, screen->width);
-    (void)snprintf(text, sizeof(text), " Agents connected: %zu of %zu.", up,
-                   json_array_size(agents));
-    (void)screen_text(screen, up < json_array_size(agents) ? STYLE_DOUBT : STYLE_PLAIN, text,
-                      screen->width);
+                       summary.open);
+        (void)screen_text(screen, STYLE_BAD, text, screen->width);
+    } else {
+        (void)screen_text(screen, sees_all ? STYLE_GOOD : STYLE_DOUBT,
+                          sees_all ? "No fault is known."
+                                   : "No fault is known, but not all is seen.",
+                          screen->width);
+    }
     (void)putc('\n', screen->out);
+    screen_paragraph(
+        screen, "", "Agents connected: %zu of %zu. Series with fresh results: %zu of %zu.",
+        summary.connected, summary.agents, summary.cells - summary.blind, summary.cells);
+}
+
+/* Why plans are refused, each reason once. */
+static void print_plan_errors(const struct screen *screen, const json_t *agents)
+{
+    const char *last = "";
+    const json_t *agent;
+    size_t i, n = 0;
+
+    json_array_foreach(agents, i, agent)
+    {
+        const char *error = text_of(agent, "plan_error");
+
+        if (!*error || strcmp(error, last) == 0 || n == MOST_PLAN_ERRORS)
+            continue;
+        if (n++ == 0)
+            screen_head(screen, "Plans that agents refuse");
+        screen_paragraph(screen, "  - ", "%s: %s", text_of(agent, "name"), error);
+        last = error;
+    }
 }
 
 static int print_status(const json_t *status)
@@ -209,6 +270,7 @@ static int print_status(const json_t *status)
         r = matrix_print(matrix, &screen);
     if (r == 0)
         r = print_agents(&screen, status);
+    print_plan_errors(&screen, json_object_get(status, "agents"));
     print_refusals(&screen, json_object_get(status, "refusals"));
     print_store(&screen, json_object_get(status, "store"));
     return r;

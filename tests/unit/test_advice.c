@@ -98,6 +98,24 @@ static void the_sentence_is_as_sure_as_the_verdict(void **state)
     assert_non_null(strstr(text, "It may be the network"));
 }
 
+static void the_class_may_be_surer_than_the_place(void **state)
+{
+    struct verdict verdict = {.class = VERDICT_STORAGE,
+                              .cause = CAUSE_STALL,
+                              .component = "target:vol-1",
+                              .confidence = 0.7,
+                              .n_alternatives = 2,
+                              .alternatives = {{VERDICT_STORAGE, "backend:array", 0.25},
+                                               {VERDICT_NETWORK, "place:san", 0.05}}};
+    char text[ADVICE_SENTENCE_SIZE];
+
+    (void)state;
+    assert_float_equal(advice_class_confidence(&verdict), 0.95, 1e-9);
+    advice_sentence(&verdict, text);
+    assert_string_equal(
+        text, "It is storage: probably target vol-1 takes requests and never answers them.");
+}
+
 static void a_resolver_is_blamed_itself(void **state)
 {
     struct verdict verdict = {.class = VERDICT_DNS,
@@ -120,6 +138,7 @@ int main(void)
         cmocka_unit_test(a_cause_adds_to_its_class_only),
         cmocka_unit_test(components_are_said_in_words),
         cmocka_unit_test(the_sentence_is_as_sure_as_the_verdict),
+        cmocka_unit_test(the_class_may_be_surer_than_the_place),
         cmocka_unit_test(a_resolver_is_blamed_itself),
     };
 
