@@ -3,6 +3,7 @@
 #include "coordinator/cli/advice.h"
 #include "coordinator/cli/api_client.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/field.h"
 #include "coordinator/cli/screen.h"
 #include "coordinator/trace/verdict_json.h"
 #include "coordinator/trace/verdict_parse.h"
@@ -14,26 +15,19 @@
 #define MAX_HISTORY 12 /* lines of it that are shown, the last ones */
 #define ITEM "  - "
 
-static fl_time time_of(const json_t *json, const char *name)
-{
-    const json_t *value = json_object_get(json, name);
-
-    return json_is_integer(value) ? (fl_time)json_integer_value(value) : FL_ABSENT;
-}
-
 static void print_title(const struct screen *screen, const struct verdict *verdict,
                         const json_t *json)
 {
     char since[FL_TIME_TEXT_SIZE], lasted[FL_DURATION_TEXT_SIZE], title[256];
-    fl_time closed = time_of(json, "closed_us");
-    bool open = closed == FL_ABSENT;
+    bool open = !json_is_integer(json_object_get(json, "closed_us"));
+    int64_t us = field_elapsed(verdict->since_us, field_number(json, "closed_us"));
 
     if (open)
         (void)snprintf(title, sizeof(title), "Incident %" PRIu64 ", open since %s", verdict->id,
                        fl_time_format(verdict->since_us, since));
     else
         (void)snprintf(title, sizeof(title), "Incident %" PRIu64 ", over: %s from %s on",
-                       verdict->id, fl_duration_format(closed - verdict->since_us, lasted),
+                       verdict->id, fl_duration_format(us, lasted),
                        fl_time_format(verdict->since_us, since));
     (void)screen_text(screen, open ? STYLE_BAD : STYLE_GOOD, title, screen->width);
     (void)putc('\n', screen->out);
@@ -114,8 +108,9 @@ static void print_history(const struct screen *screen, const json_t *history)
         if (verdict_parse(event, &verdict) < 0 || !what)
             continue;
         screen_paragraph(
-            screen, ITEM, "%s %s: %s %s%s%s, %.0f %%", fl_time_format(time_of(event, "t_us"), when),
-            what, verdict_class_name(verdict.class), verdict.component, verdict.cause ? " " : "",
+            screen, ITEM, "%s %s: %s %s%s%s, %.0f %%",
+            fl_time_format(field_number(event, "t_us"), when), what,
+            verdict_class_name(verdict.class), verdict.component, verdict.cause ? " " : "",
             verdict.cause ? verdict_cause_name(verdict.cause) : "", 100 * verdict.confidence);
     }
 }

@@ -1,6 +1,7 @@
 /* status: the fleet, what each zone sees of each target, what is wrong and what was refused. */
 #include "coordinator/cli/api_client.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/field.h"
 #include "coordinator/cli/matrix.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/trace/verdict_json.h"
@@ -14,18 +15,6 @@
 #define MOST_AGENTS 200
 #define MOST_PLAN_ERRORS 5
 
-static const char *text_of(const json_t *json, const char *name)
-{
-    const char *text = json_string_value(json_object_get(json, name));
-
-    return text ? text : "";
-}
-
-static int64_t number_of(const json_t *json, const char *name)
-{
-    return json_integer_value(json_object_get(json, name));
-}
-
 static bool connected(const json_t *agent)
 {
     return json_is_true(json_object_get(agent, "connected"));
@@ -33,8 +22,8 @@ static bool connected(const json_t *agent)
 
 static bool plan_is_current(const json_t *agent)
 {
-    return !*text_of(agent, "plan_error") &&
-           number_of(agent, "plan_version") == number_of(agent, "plan_wanted");
+    return !*field_text(agent, "plan_error") &&
+           field_number(agent, "plan_version") == field_number(agent, "plan_wanted");
 }
 
 static void agent_state_cell(struct table *table, const json_t *agent, fl_time now_us)
@@ -47,37 +36,37 @@ static void agent_state_cell(struct table *table, const json_t *agent, fl_time n
         table_cell(table, STYLE_BAD, "never seen");
     else
         table_cell(table, STYLE_BAD, "silent for %s",
-                   fl_duration_format(now_us - number_of(agent, "last_us"), text));
+                   fl_duration_format(field_elapsed(field_number(agent, "last_us"), now_us), text));
 }
 
 static void agent_plan_cell(struct table *table, const json_t *agent)
 {
-    if (*text_of(agent, "plan_error"))
+    if (*field_text(agent, "plan_error"))
         table_cell(table, STYLE_BAD, "refused");
     else if (plan_is_current(agent))
         table_cell(table, STYLE_PLAIN, "current");
     else
         table_cell(table, STYLE_DOUBT, "%" PRId64 ", not yet %" PRId64,
-                   number_of(agent, "plan_version"), number_of(agent, "plan_wanted"));
+                   field_number(agent, "plan_version"), field_number(agent, "plan_wanted"));
 }
 
 static void agent_row(struct table *table, const json_t *agent, fl_time now_us)
 {
-    int64_t dropped = number_of(agent, "dropped"), stalled = number_of(agent, "stalled");
+    int64_t dropped = field_number(agent, "dropped"), stalled = field_number(agent, "stalled");
     char text[FL_DURATION_TEXT_SIZE];
 
-    table_cell(table, STYLE_PLAIN, "%s", text_of(agent, "name"));
-    table_cell(table, STYLE_PLAIN, "%s", text_of(agent, "zone"));
+    table_cell(table, STYLE_PLAIN, "%s", field_text(agent, "name"));
+    table_cell(table, STYLE_PLAIN, "%s", field_text(agent, "zone"));
     agent_state_cell(table, agent, now_us);
     agent_plan_cell(table, agent);
-    table_cell(table, STYLE_PLAIN, "%" PRId64, number_of(agent, "spooled"));
+    table_cell(table, STYLE_PLAIN, "%" PRId64, field_number(agent, "spooled"));
     table_cell(table, stalled ? STYLE_DOUBT : STYLE_PLAIN, "%" PRId64, stalled);
     table_cell(table, dropped ? STYLE_DOUBT : STYLE_PLAIN, "%" PRId64, dropped);
     table_cell(table, STYLE_PLAIN, "%s",
                json_is_integer(json_object_get(agent, "clock_offset_us"))
-                   ? fl_duration_format(number_of(agent, "clock_offset_us"), text)
+                   ? fl_duration_format(field_number(agent, "clock_offset_us"), text)
                    : "");
-    table_cell(table, STYLE_PLAIN, "%s", text_of(agent, "software"));
+    table_cell(table, STYLE_PLAIN, "%s", field_text(agent, "software"));
 }
 
 static int print_agents(const struct screen *screen, const json_t *status)
@@ -94,7 +83,7 @@ static int print_agents(const struct screen *screen, const json_t *status)
     json_array_foreach(agents, i,
                        agent) if ((all || !connected(agent) || !plan_is_current(agent)) &&
                                   table_rows(table) < MOST_AGENTS)
-        agent_row(table, agent, number_of(status, "t_us"));
+        agent_row(table, agent, field_number(status, "t_us"));
     (void)putc('\n', screen->out);
     if (!all)
         screen_paragraph(
@@ -121,7 +110,8 @@ static void verdict_row(struct table *table, const struct verdict *verdict, fl_t
     table_cell(table, STYLE_PLAIN, "%s", verdict->component);
     table_cell(table, STYLE_PLAIN, "%s", cause ? cause : "");
     table_cell(table, STYLE_PLAIN, "%.0f %%", 100 * verdict->confidence);
-    table_cell(table, STYLE_PLAIN, "%s", fl_duration_format(now_us - verdict->since_us, text));
+    table_cell(table, STYLE_PLAIN, "%s",
+               fl_duration_format(field_elapsed(verdict->since_us, now_us), text));
     names_cell(table, verdict->zones[0], sizeof(verdict->zones[0]), verdict->n_zones);
     names_cell(table, verdict->targets[0], sizeof(verdict->targets[0]), verdict->n_targets);
 }
@@ -139,7 +129,7 @@ static int print_verdicts(const struct screen *screen, const json_t *status)
         return -ENOMEM;
     json_array_foreach(json_object_get(status, "verdicts"), i,
                        json) if (verdict_parse(json, &verdict) == 0)
-        verdict_row(table, &verdict, number_of(status, "t_us"));
+        verdict_row(table, &verdict, field_number(status, "t_us"));
     if (table_rows(table) == 0)
         return 0;
     (void)putc('\n', screen->out);
@@ -168,11 +158,11 @@ static void print_refusals(const struct screen *screen, json_t *refusals)
 
 static void print_store(const struct screen *screen, const json_t *store)
 {
-    if (number_of(store, "failures") == 0)
+    if (field_number(store, "failures") == 0)
         return;
     (void)putc('\n', screen->out);
     screen_paragraph(screen, "History is not kept: ", "%" PRId64 " failures, the last: %s",
-                     number_of(store, "failures"), text_of(store, "last_error"));
+                     field_number(store, "failures"), field_text(store, "last_error"));
 }
 
 struct summary {
@@ -187,7 +177,7 @@ static void count_row(const json_t *row, struct summary *summary)
 
     json_array_foreach(json_object_get(row, "cells"), i, cell)
     {
-        const char *state = text_of(cell, "state");
+        const char *state = field_text(cell, "state");
 
         summary->cells++;
         summary->blind += strcmp(state, "stale") == 0 || strcmp(state, "unseen") == 0;
@@ -204,7 +194,7 @@ static struct summary summarize(const json_t *status)
     json_array_foreach(agents, i, item)
     {
         summary.connected += connected(item);
-        summary.refused += *text_of(item, "plan_error") != '\0';
+        summary.refused += *field_text(item, "plan_error") != '\0';
     }
     json_array_foreach(json_object_get(status, "matrix"), i, item) count_row(item, &summary);
     return summary;
@@ -243,13 +233,13 @@ static void print_plan_errors(const struct screen *screen, const json_t *agents)
 
     json_array_foreach(agents, i, agent)
     {
-        const char *error = text_of(agent, "plan_error");
+        const char *error = field_text(agent, "plan_error");
 
         if (!*error || strcmp(error, last) == 0 || n == MOST_PLAN_ERRORS)
             continue;
         if (n++ == 0)
             screen_head(screen, "Plans that agents refuse");
-        screen_paragraph(screen, "  - ", "%s: %s", text_of(agent, "name"), error);
+        screen_paragraph(screen, "  - ", "%s: %s", field_text(agent, "name"), error);
         last = error;
     }
 }

@@ -3,6 +3,7 @@
  * was shown already. */
 #include "coordinator/cli/api_client.h"
 #include "coordinator/cli/command.h"
+#include "coordinator/cli/field.h"
 #include "coordinator/cli/screen.h"
 #include "coordinator/trace/verdict_json.h"
 #include "coordinator/trace/verdict_parse.h"
@@ -26,16 +27,6 @@ struct watch {
     uint64_t shown;
     bool lost; /* not reached at the last attempt */
 };
-
-static fl_time time_of(const json_t *event)
-{
-    return (fl_time)json_integer_value(json_object_get(event, "t_us"));
-}
-
-static uint64_t number_of(const json_t *json)
-{
-    return (uint64_t)json_integer_value(json_object_get(json, "seq"));
-}
 
 static int64_t left(const struct watch *watch)
 {
@@ -66,7 +57,7 @@ static void print_event(const struct watch *watch, const json_t *event)
     if (!what || verdict_parse(event, &verdict) < 0)
         return;
     (void)snprintf(text, sizeof(text), "%s  %-6s  #%" PRIu64 " %s %s%s%s, %.0f %%",
-                   fl_time_format(time_of(event), when), what, verdict.id,
+                   fl_time_format(field_number(event, "t_us"), when), what, verdict.id,
                    verdict_class_name(verdict.class), verdict.component, verdict.cause ? " " : "",
                    verdict.cause ? verdict_cause_name(verdict.cause) : "",
                    100 * verdict.confidence);
@@ -93,17 +84,17 @@ static void take(struct watch *watch, const json_t *answer, bool anew)
     {
         if (is_over(watch))
             break;
-        if (anew && time_of(event) <= watch->last_us)
+        if (anew && field_number(event, "t_us") <= watch->last_us)
             continue;
-        if (!anew && i == 0 && number_of(event) > watch->after + 1)
+        if (!anew && i == 0 && (uint64_t)field_number(event, "seq") > watch->after + 1)
             (void)fprintf(stderr, "faultline: %" PRIu64 " events were missed\n",
-                          number_of(event) - watch->after - 1);
+                          (uint64_t)field_number(event, "seq") - watch->after - 1);
         show(watch, event);
     }
     i = json_array_size(events);
     if (i > 0)
-        watch->last_us = time_of(json_array_get(events, i - 1));
-    watch->after = number_of(answer);
+        watch->last_us = field_number(json_array_get(events, i - 1), "t_us");
+    watch->after = (uint64_t)field_number(answer, "seq");
     (void)fflush(stdout);
 }
 
@@ -132,9 +123,9 @@ static int begin(struct watch *watch, struct fl_error *err)
         json_decref(answer);
         return fl_error_set(err, -EPROTO, "what answers there is no coordinator");
     }
-    watch->after = number_of(answer);
+    watch->after = (uint64_t)field_number(answer, "seq");
     if (json_array_size(events) > 0)
-        watch->last_us = time_of(json_array_get(events, json_array_size(events) - 1));
+        watch->last_us = field_number(json_array_get(events, json_array_size(events) - 1), "t_us");
     json_decref(answer);
     return 0;
 }
@@ -164,7 +155,8 @@ static void turn(struct watch *watch, struct fl_error *err)
     }
     if (watch->lost)
         (void)fputs("faultline: the coordinator answers again\n", stderr);
-    watch->lost = !anew && number_of(answer) < watch->after; /* it began to count anew */
+    watch->lost =
+        !anew && (uint64_t)field_number(answer, "seq") < watch->after; /* it began to count anew */
     if (!watch->lost)
         take(watch, answer, anew);
     json_decref(answer);

@@ -1,5 +1,6 @@
 #include "coordinator/cli/matrix.h"
 
+#include "coordinator/cli/field.h"
 #include "coordinator/cli/table.h"
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
@@ -32,13 +33,6 @@ struct matrix {
     size_t n_rows;
 };
 
-static const char *text_of(const json_t *json, const char *name)
-{
-    const char *text = json_string_value(json_object_get(json, name));
-
-    return text ? text : "";
-}
-
 static size_t zone_index(const struct matrix *matrix, const char *name)
 {
     size_t i = 0;
@@ -55,7 +49,7 @@ static void find_zones(struct matrix *matrix, const json_t *agents)
 
     json_array_foreach(agents, i, agent)
     {
-        const char *zone = text_of(agent, "zone");
+        const char *zone = field_text(agent, "zone");
 
         if (matrix->n_zones < FL_MAX_ZONES && zone_index(matrix, zone) == matrix->n_zones)
             matrix->zones[matrix->n_zones++] = zone;
@@ -65,26 +59,26 @@ static void find_zones(struct matrix *matrix, const json_t *agents)
 /* Rows of the mesh stand at the end, one a place. */
 static struct row *row_for(struct matrix *matrix, const json_t *json)
 {
-    bool mesh = strcmp(text_of(json, "kind"), "mesh") == 0;
+    bool mesh = strcmp(field_text(json, "kind"), "mesh") == 0;
     struct row *row;
 
     for (size_t i = matrix->n_rows; mesh && i > 0 && !matrix->rows[i - 1].target; i--)
-        if (strcmp(matrix->rows[i - 1].probe, text_of(json, "place")) == 0)
+        if (strcmp(matrix->rows[i - 1].probe, field_text(json, "place")) == 0)
             return &matrix->rows[i - 1];
     row = &matrix->rows[matrix->n_rows];
     row->cells = calloc(matrix->n_zones + 1, sizeof(*row->cells));
     if (!row->cells)
         return NULL;
-    row->target = mesh ? NULL : text_of(json, "target");
-    row->probe = text_of(json, mesh ? "place" : "probe");
+    row->target = mesh ? NULL : field_text(json, "target");
+    row->probe = field_text(json, mesh ? "place" : "probe");
     matrix->n_rows++;
     return row;
 }
 
 static void count_cell(struct cell *cell, const json_t *json)
 {
-    const char *state = text_of(json, "state");
-    int64_t took = json_integer_value(json_object_get(json, "took_us"));
+    const char *state = field_text(json, "state");
+    int64_t took = field_number(json, "took_us");
 
     cell->n++;
     if (strcmp(state, "ok") == 0) {
@@ -96,8 +90,8 @@ static void count_cell(struct cell *cell, const json_t *json)
     } else if (strcmp(state, "unseen") == 0) {
         cell->unseen++;
     } else {
-        cell->layer = text_of(json, "layer");
-        cell->error = text_of(json, "error");
+        cell->layer = field_text(json, "layer");
+        cell->error = field_text(json, "error");
     }
 }
 
@@ -111,7 +105,7 @@ static bool add_row(struct matrix *matrix, const json_t *json)
         return false;
     json_array_foreach(json_object_get(json, "cells"), i, cell)
     {
-        size_t zone = zone_index(matrix, text_of(cell, "zone"));
+        size_t zone = zone_index(matrix, field_text(cell, "zone"));
 
         if (zone < matrix->n_zones)
             count_cell(&row->cells[zone], cell);
