@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define PAIR_WITHIN_US INT64_C(50000) /* nearer neighbours share a wake-up, two by two */
+#define SPACING_ROUNDS_US INT64_C(50)
 #define CATCH_UP_SPEED 4 /* overdue probes start at most this much faster than planned */
 #define TIMER_GRAIN_US INT64_C(2000) /* how late a healthy loop's timers fire */
 
@@ -118,6 +119,7 @@ int schedule_set_plan(struct schedule *schedule, const struct fl_plan *plan, int
 {
     size_t n = plan->n_specs;
     struct slot *slots = calloc(n ? n : 1, sizeof(*slots));
+    int64_t spacing;
 
     if (!slots)
         return -ENOMEM;
@@ -137,8 +139,9 @@ int schedule_set_plan(struct schedule *schedule, const struct fl_plan *plan, int
     schedule->heap = slots;
     schedule->n_slots = n;
     schedule->gap_us = least_gap(slots, n);
-    schedule->leeway_us =
-        schedule->gap_us * CATCH_UP_SPEED < PAIR_WITHIN_US ? schedule->gap_us * CATCH_UP_SPEED : 0;
+    spacing = schedule->gap_us * CATCH_UP_SPEED;
+    /* a little more than the distance, so that the neighbour is due for certain */
+    schedule->leeway_us = spacing < PAIR_WITHIN_US ? spacing + SPACING_ROUNDS_US : 0;
     return 0;
 }
 

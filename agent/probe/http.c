@@ -21,6 +21,7 @@
 
 #define MAX_BODY (64 * 1024) /* bytes of an answer that are read */
 #define USER_AGENT "faultline"
+#define AUTHORITIES_AGE_S 300L /* after which their file is read anew */
 
 struct probe_instance {
     const struct probe_env *env;
@@ -250,7 +251,8 @@ static bool set_request(struct probe_run *run, CURL *easy)
            SET(CURLOPT_PREREQDATA, run);
 }
 
-/* Without a folder of authorities libcurl keeps the parsed file in the multi handle. */
+/* Without a folder of authorities libcurl keeps the parsed file in the multi handle, for a while:
+ * the file may be exchanged. */
 static bool set_tls(const struct probe_run *run, CURL *easy)
 {
     const struct http_settings *settings = run->instance->settings;
@@ -259,7 +261,8 @@ static bool set_tls(const struct probe_run *run, CURL *easy)
         return true;
     if (settings->ca_file && *settings->ca_file && !SET(CURLOPT_CAINFO, settings->ca_file))
         return false;
-    return SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L) &&
+    return SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_AGE_S) &&
+           SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L) &&
            SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L) &&
            SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }

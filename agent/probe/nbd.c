@@ -6,14 +6,17 @@
  * state machine does the protocol on a socket that stream.c connected; this file gives it the
  * loop. A second descriptor of the socket is kept, as libnbd closes its own at once when the
  * connection dies and what the kernel knew would go with it. */
+#include "agent/probe/pattern.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/stream.h"
 #include "agent/probe/tcp_info.h"
 #include "proto/runtime/fl_clock.h"
+#include "proto/runtime/fl_daemon.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libnbd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,6 +70,9 @@ struct probe_instance {
     const struct nbd_settings *settings;
     char host[256];
     uint16_t port;
+    uint64_t writer;     /* this instance among all that write the region */
+    uint64_t round;      /* of the last attempt */
+    uint64_t safe_round; /* the last that was written and read to its end */
 };
 
 enum stage { STAGE_STREAM, STAGE_LOGIN, STAGE_WRITE, STAGE_FLUSH, STAGE_READ };
@@ -86,6 +92,7 @@ struct probe_run {
     int64_t step_start_us;
     struct tcp_info_mark mark; /* at the start of the operation */
     struct fl_result result;   /* what is known so far */
+    uint64_t round;
     uint8_t *written;
     uint8_t *read;
 };
@@ -183,22 +190,9 @@ static void finish_ok(struct probe_run *run)
     run->result.ok = true;
     run->result.phase_us[FL_LAYER_OPERATE] = fl_clock_monotonic() - run->layer_start_us;
     tcp_info_read(run->fd, &run->mark, &run->result.tcp);
+    run->instance->safe_round = run->round;
     (void)nbd_aio_disconnect(run->nbd, 0); /* a goodbye, as far as it leaves at once */
     finish(run);
-}
-
-/* Bytes that no attempt wrote before, so that a stale read is seen (splitmix64). */
-static void fill(uint8_t *bytes, size_t length, uint64_t seed)
-{
-    for (size_t i = 0; i < length; i += sizeof(seed)) {
-        uint64_t word;
-        size_t n = length - i < sizeof(word) ? length - i : sizeof(word);
-
-        seed += UINT64_C(0x9e3779b97f4a7c15);
-        word = (seed ^ (seed >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-        word = (word ^ (word >> 27)) * UINT64_C(0x94d049bb133111eb);
-        memcpy(bytes + i, &word, n);
-    }
 }
 
 /* Issue the command of `stage`. 0, or the errno of libnbd's refusal. */
@@ -262,6 +256,17 @@ static int stage_over(struct probe_run *run)
     return r > 0 ? -r : -EPIPE;
 }
 
+/* Nothing older came back than the last round that was written to its end: the write of one that
+ * timed out may still arrive at any moment. */
+static bool is_good(struct probe_run *run)
+{
+    struct probe_instance *instance = run->instance;
+
+    return !instance->settings->write ||
+           pattern_check(run->read, (size_t)instance->settings->length, instance->writer,
+                         instance->safe_round + 1);
+}
+
 /* Go through the stages as far as what has arrived carries. True when the run is gone. */
 static bool advance(struct probe_run *run)
 {
@@ -276,11 +281,10 @@ static bool advance(struct probe_run *run)
         }
         note_time(run);
         if (run->stage == STAGE_READ) {
-            if (run->instance->settings->write &&
-                memcmp(run->written, run->read, (size_t)run->instance->settings->length) != 0)
-                finish_failed(run, FL_FAILURE_CONTENT);
-            else
+            if (is_good(run))
                 finish_ok(run);
+            else
+                finish_failed(run, FL_FAILURE_CONTENT);
             return true;
         }
         r = issue(run, next_stage(run));
@@ -396,7 +400,8 @@ static int nbd_type_start(struct probe_instance *instance, probe_done_cb done, v
         run_free(run);
         return -ENOMEM;
     }
-    fill(run->written, length, (uint64_t)fl_clock_wall() ^ (uintptr_t)run);
+    run->round = ++instance->round;
+    pattern_fill(run->written, length, instance->writer, run->round);
     r = stream_start(instance->env, instance->host, instance->port, on_stream, run, &run->stream);
     if (r < 0) {
         run_free(run);
@@ -423,6 +428,18 @@ static bool nbd_type_expire(struct probe_run *run, struct fl_result *result)
     return nbd_type_cancel(run);
 }
 
+static int nbd_type_check(const void *settings, struct fl_error *err)
+{
+    const struct nbd_settings *nbd = settings;
+
+    if (nbd->offset % PATTERN_SECTOR == 0 && nbd->length % PATTERN_SECTOR == 0)
+        return 0;
+    return fl_error_set(err, -EINVAL,
+                        "settings \"offset\" and \"length\": %" PRId64 " and %" PRId64
+                        " are allowed only as multiples of %d: give whole sectors",
+                        nbd->offset, nbd->length, PATTERN_SECTOR);
+}
+
 static int nbd_type_open(const struct probe_env *env, const struct fl_probe_spec *spec,
                          const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
@@ -434,8 +451,10 @@ static int nbd_type_open(const struct probe_env *env, const struct fl_probe_spec
         return fl_error_set(err, -ENOMEM, "out of memory");
     instance->env = env;
     instance->settings = settings;
-    r = fl_address_split(instance->settings->address, instance->host, sizeof(instance->host),
-                         &instance->port, err);
+    r = fl_daemon_random(&instance->writer, sizeof(instance->writer), err);
+    if (r == 0)
+        r = fl_address_split(instance->settings->address, instance->host, sizeof(instance->host),
+                             &instance->port, err);
     if (r < 0) {
         free(instance);
         return r;
@@ -454,6 +473,7 @@ const struct probe_type probe_nbd = {
     .summary = "writes, flushes and reads a region of a network block device",
     .options = nbd_options,
     .settings_size = sizeof(struct nbd_settings),
+    .check = nbd_type_check,
     .open = nbd_type_open,
     .close = nbd_type_close,
     .start = nbd_type_start,

@@ -208,6 +208,48 @@ static void bytes_that_come_back_changed_are_a_content_failure(void **state)
     assert_errs_at(*state, FL_STEP_READ, FL_FAILURE_CONTENT);
 }
 
+/* A script keeps the volume's bytes in a file; while FILE.lose is there it takes writes and loses
+ * them. */
+static void serve_forgetful(struct volume *volume, const char *path)
+{
+    char get_size[] = "get_size=echo 1M", can_write[] = "can_write=exit 0";
+    char pread[160], pwrite[320];
+
+    (void)snprintf(pread, sizeof(pread),
+                   "pread=dd if=%s iflag=skip_bytes,count_bytes skip=$4 count=$3 status=none",
+                   path);
+    (void)snprintf(pwrite, sizeof(pwrite),
+                   "pwrite=if [ -e %s.lose ]; then cat >/dev/null; else dd of=%s "
+                   "oflag=seek_bytes seek=$4 conv=notrunc status=none; fi",
+                   path, path);
+    SERVE(volume, "eval", get_size, can_write, pread, pwrite);
+}
+
+static void a_read_of_an_older_round_is_a_content_failure(void **state)
+{
+    struct volume *volume = *state;
+    char path[] = "/tmp/faultline-nbd-XXXXXX", lose[64];
+    int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(ftruncate(fd, 1 << 20), 0);
+    close(fd);
+    serve_forgetful(volume, path);
+    probe(volume, "127.0.0.1", "true");
+    attempt_run(&volume->attempt, LONG_US);
+    attempt_assert_ok(&volume->attempt);
+
+    (void)snprintf(lose, sizeof(lose), "%s.lose", path);
+    fd = open(lose, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+    attempt_run(&volume->attempt, LONG_US);
+    unlink(lose);
+    unlink(path);
+    attempt_assert_failed(&volume->attempt, FL_LAYER_OPERATE, FL_FAILURE_CONTENT);
+    assert_int_equal(volume->attempt.result.step, FL_STEP_READ);
+}
+
 static void an_export_that_is_not_there_is_denied_at_login(void **state)
 {
     struct volume *volume = *state;
@@ -274,6 +316,18 @@ static void a_run_can_be_cancelled_while_it_waits(void **state)
     volume->attempt.run = NULL;
 }
 
+static void a_region_of_broken_sectors_is_refused(void **state)
+{
+    struct volume *volume = *state;
+    struct fl_error err;
+
+    attempt_init(&volume->attempt, "nbd");
+    attempt_set(&volume->attempt, "address", "127.0.0.1:10809");
+    attempt_set(&volume->attempt, "length", "1000");
+    assert_int_equal(attempt_open(&volume->attempt, &err), -EINVAL);
+    assert_non_null(strstr(err.message, "1000"));
+}
+
 static void a_region_larger_than_allowed_is_refused(void **state)
 {
     struct volume *volume = *state;
@@ -304,10 +358,12 @@ int main(void)
         VOLUME_TEST(a_read_only_volume_refuses_the_write),
         VOLUME_TEST(a_write_beyond_the_end_has_no_space),
         VOLUME_TEST(bytes_that_come_back_changed_are_a_content_failure),
+        VOLUME_TEST(a_read_of_an_older_round_is_a_content_failure),
         VOLUME_TEST(an_export_that_is_not_there_is_denied_at_login),
         VOLUME_TEST(a_server_that_speaks_another_protocol_is_a_protocol_failure),
         VOLUME_TEST(a_server_that_hangs_up_is_a_reset),
         VOLUME_TEST(a_run_can_be_cancelled_while_it_waits),
+        VOLUME_TEST(a_region_of_broken_sectors_is_refused),
         VOLUME_TEST(a_region_larger_than_allowed_is_refused),
     };
 
