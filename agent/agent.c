@@ -1,4 +1,5 @@
 #include "agent/agent_state.h"
+#include "agent/footprint.h"
 #include "agent/probe/fileop_worker.h"
 #include "fl_version.h"
 #include "proto/runtime/fl_clock.h"
@@ -15,7 +16,9 @@
 
 #define LAG_EVERY_US (250 * FL_MS)
 #define LONGEST_WAIT_US FL_MINUTE
-#define TIMER_EARLY_US (10 * FL_MS) /* libevent's coarse clock may fire by so much too early */
+#define TIMER_EARLY_US (10 * FL_MS)    /* libevent's coarse clock may fire by so much too early */
+#define TRIM_FIRST_US (10 * FL_SECOND) /* the start is over and probes are running */
+#define TRIM_EVERY_US (10 * FL_MINUTE)
 #define WORKERS_END_US FL_SECOND
 #define MAX_SPOOLED 200000 /* below BACKLOG_MAX_BATCHES by what may wait in memory */
 
@@ -210,6 +213,16 @@ static void on_lag(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the spool's own state ---- */
 
+static void trim_sometimes(struct agent *agent)
+{
+    int64_t now = fl_clock_monotonic();
+
+    if (now < agent->trim_due_us)
+        return;
+    footprint_trim();
+    agent->trim_due_us = now + TRIM_EVERY_US;
+}
+
 static void on_second(evutil_socket_t fd, short what, void *arg)
 {
     struct agent *agent = arg;
@@ -224,6 +237,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     if (!state.failing && agent->spool_failing)
         fl_log_info(AGENT_COMPONENT, "the spool can be written again");
     agent->spool_failing = state.failing;
+    trim_sometimes(agent);
     arm(agent->second_timer, fl_clock_monotonic() + FL_SECOND);
 }
 
@@ -460,6 +474,7 @@ static void start(struct agent *agent)
     agent_plan_start(agent);
     make_links(agent);
     fl_loop_on_reload(agent->loop, on_reload, agent);
+    agent->trim_due_us = now + TRIM_FIRST_US;
     agent->host_due_us = now;
     agent->lag_due_us = now;
     arm(agent->host_timer, now);

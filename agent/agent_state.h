@@ -40,6 +40,7 @@ struct agent {
 
     struct event *probe_timer, *flush_timer, *host_timer, *lag_timer, *second_timer;
     int64_t probe_due_us, host_due_us, lag_due_us; /* when the timer should fire */
+    int64_t trim_due_us;                           /* when unused memory is given back */
     int64_t lag_us;                                /* the worst since the last host sample */
     bool spool_failing;                            /* the log knows */
 };
