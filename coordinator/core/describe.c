@@ -185,11 +185,17 @@ static void say_kernel(const struct scene *scene, const struct finding *finding,
             "kernel: %" PRIu32 " requests were acknowledged to the last byte and nothing came "
             "back, with no retransmission: the way is open and the far side sits on them",
             tally.symbols[SYMBOL_STALL]);
-    if (tally.symbols[SYMBOL_NET_TIMEOUT] + tally.symbols[SYMBOL_OK_RETRANS] > 0)
+    if (tally.symbols[SYMBOL_NET_TIMEOUT] > 0)
         say(verdict,
-            "kernel: %" PRIu32 " connections ended with bytes unacknowledged and %" PRIu32
-            " needed retransmissions: packets are lost on the way",
-            tally.symbols[SYMBOL_NET_TIMEOUT], tally.symbols[SYMBOL_OK_RETRANS]);
+            "kernel: %" PRIu32 " connections ended with bytes unacknowledged: packets are lost on "
+            "the way",
+            tally.symbols[SYMBOL_NET_TIMEOUT]);
+    if (tally.symbols[SYMBOL_OK_RETRANS] > 0)
+        say(verdict,
+            "kernel: %" PRIu32
+            " probes came through only with retransmissions: packets are lost on "
+            "the way",
+            tally.symbols[SYMBOL_OK_RETRANS]);
 }
 
 /* Is the agent's host where the component is? */
