@@ -32,7 +32,8 @@ start() {
 }
 
 fleet_end() {
-    local pid
+    local status=$? pid
+    set +e # some have ended already
     for pid in "${pids[@]:-}"; do
         [ -n "$pid" ] && kill -CONT "$pid" 2>/dev/null && kill "$pid" 2>/dev/null
     done
@@ -40,6 +41,7 @@ fleet_end() {
         [ -n "$pid" ] && wait "$pid" 2>/dev/null
     done
     rm -rf "$dir"
+    exit "$status"
 }
 
 fail() {
