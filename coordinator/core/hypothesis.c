@@ -72,7 +72,10 @@ static const struct mode_row rows[MODES] = {
                           {{SYMBOL_RESOLVE_TIMEOUT, .99}}},
     [MODE_STARVED] = {TYPE(HOST),
                       CAUSE_STARVED,
-                      {{SYMBOL_LOCAL, .90}, {SYMBOL_OK_LATE_NET, .05}, {SYMBOL_OK_LATE_OP, .04}}},
+                      {{SYMBOL_LOCAL, .56},
+                       {SYMBOL_OK_LATE_NET, .30}, /* its echoes come late to others */
+                       {SYMBOL_OK_LATE_OP, .08},
+                       {SYMBOL_CONNECT_TIMEOUT, .05}}},
     [MODE_SILENT] = {TYPE(LINK), CAUSE_SILENT, {{SYMBOL_SILENT, .99}}},
 };
 
@@ -221,8 +224,9 @@ uint32_t mode_likes(enum mode mode)
         1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE | 1u << MODE_DOWN;
     static const uint32_t waiting = 1u << MODE_STALL | 1u << MODE_SLOW;
 
+    /* who is starved is late, and not because of any network */
     if ((network >> mode & 1) != 0)
-        return network;
+        return network | 1u << MODE_STARVED;
     return (waiting >> mode & 1) != 0 ? waiting : 1u << mode;
 }
 

@@ -9,7 +9,9 @@
 #define LIKELY_ROUNDS 8
 #define LEAST_CHANGE_US FL_SECOND /* a changed verdict must last as long before it is said, and */
 #define CHANGE_INTERVALS 2        /* as many intervals */
-#define SPAN_FACTOR 1.1           /* the bad probes must span more than one interval */
+#define GRAY 0.5        /* a share of the probes below which a burst of bad luck looks alike, */
+#define GRAY_SCORE 6.0  /* so that more must speak for it */
+#define SPAN_FACTOR 1.1 /* the bad probes must span more than one interval */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
 
 struct candidate {
@@ -85,6 +87,8 @@ static bool ripe(const struct finding *finding, const struct candidate *candidat
     double span = (double)(finding->last_us - finding->since_us);
 
     if (finding->component.type != COMPONENT_LINK && span < SPAN_FACTOR * (double)interval_us)
+        return false;
+    if (finding->rho < GRAY && finding->score < GRAY_SCORE)
         return false;
     if (finding->confidence >= SURE)
         return candidate->rounds >= 2;

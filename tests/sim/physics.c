@@ -192,6 +192,12 @@ static bool echo(struct flight *flight, enum fl_layer layer, int64_t think_us)
     return pass(flight, layer, noisy(flight, flight->weather->rtt_us, 0.06) + think_us);
 }
 
+static bool has_login(const char *type)
+{
+    return strcmp(type, "nbd") == 0 || strcmp(type, "iscsi") == 0 || strcmp(type, "nfs") == 0 ||
+           strcmp(type, "s3") == 0;
+}
+
 static bool fly(struct flight *flight, const char *type)
 {
     if (strcmp(type, "icmp") == 0 || strcmp(type, "udp") == 0)
@@ -206,7 +212,7 @@ static bool fly(struct flight *flight, const char *type)
         return false;
     if (strcmp(type, "https") == 0 && !secure(flight))
         return false;
-    if (strcmp(type, "nbd") == 0 && !exchange(flight, FL_LAYER_LOGIN, 200))
+    if (has_login(type) && !exchange(flight, FL_LAYER_LOGIN, 200))
         return false;
     return strcmp(type, "tcp") == 0 || operate(flight);
 }
