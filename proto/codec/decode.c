@@ -120,6 +120,11 @@ static bool fits(uint64_t value)
     return value <= INT64_MAX;
 }
 
+static bool time_fits(fl_time t_us)
+{
+    return t_us >= 0 && t_us <= FL_MAX_TIME_US;
+}
+
 static int take_column(const struct column *column, Faultline__Batch *in, struct fl_batch *batch,
                        struct fl_error *err)
 {
@@ -175,9 +180,8 @@ static int take_disk(const Faultline__DiskSample *in, struct fl_disk_sample *dis
                      struct fl_error *err)
 {
     if (!copy_text(disk->name, sizeof(disk->name), in->name) ||
-        !copy_text(disk->target, sizeof(disk->target), in->target) ||
-        (in->target[0] && !fl_target_name_valid(in->target)))
-        return bad(err, "host: the name of a disk is too long or its target is no name");
+        !copy_text(disk->target, sizeof(disk->target), in->target))
+        return bad(err, "host: the name of a disk or of its target is too long");
     if (!fits(in->iops) || !fits(in->await_us) || !fits(in->util_ppm) || !fits(in->inflight))
         return bad(err, "host: a number of a disk is out of range");
     disk->iops = (int64_t)in->iops;
@@ -191,8 +195,8 @@ static int take_host(const Faultline__HostSample *in, struct fl_host_sample *hos
                      struct fl_error *err)
 {
     fl_host_sample_init(host);
-    if (in->n_metric != in->n_value || in->n_disks > FL_MAX_DISKS || in->t_us < 0)
-        return bad(err, "host: columns of different length, too many disks, or a bad time");
+    if (in->n_metric != in->n_value || in->n_disks > FL_MAX_DISKS)
+        return bad(err, "host: columns of different length, or too many disks");
     host->t_us = in->t_us;
     for (size_t i = 0; i < in->n_metric; i++)
         if (in->metric[i] < FL_HOST_METRICS) /* a newer agent may know more */
@@ -201,7 +205,7 @@ static int take_host(const Faultline__HostSample *in, struct fl_host_sample *hos
         if (take_disk(in->disks[i], &host->disks[i], err) < 0)
             return -EBADMSG;
     host->n_disks = (uint32_t)in->n_disks;
-    return 0;
+    return fl_host_sample_check(host, err) < 0 ? fl_error_prefix(err, -EBADMSG, "batch") : 0;
 }
 
 static int fill_batch(Faultline__Batch *in, struct fl_batch *batch, struct fl_error *err)
@@ -257,8 +261,8 @@ static int take_ack(const Faultline__Ack *in, struct fl_ack *ack, struct fl_erro
 static int take_heartbeat(const Faultline__Heartbeat *in, struct fl_heartbeat *heartbeat,
                           struct fl_error *err)
 {
-    if (in->sent_us < 0)
-        return bad(err, "heartbeat: a time before 1970");
+    if (!time_fits(in->sent_us))
+        return bad(err, "heartbeat: a time before 1970 or after 9999");
     *heartbeat = (struct fl_heartbeat){in->sent_us, in->spooled_batches, in->plan_version,
                                        in->stalled_probes, in->dropped_results};
     return 0;
@@ -267,8 +271,8 @@ static int take_heartbeat(const Faultline__Heartbeat *in, struct fl_heartbeat *h
 static int take_reply(const Faultline__HeartbeatReply *in, struct fl_heartbeat_reply *reply,
                       struct fl_error *err)
 {
-    if (in->sent_us < 0 || in->received_us < 0 || in->replied_us < 0)
-        return bad(err, "heartbeat reply: a time before 1970");
+    if (!time_fits(in->sent_us) || !time_fits(in->received_us) || !time_fits(in->replied_us))
+        return bad(err, "heartbeat reply: a time before 1970 or after 9999");
     *reply = (struct fl_heartbeat_reply){in->sent_us, in->received_us, in->replied_us};
     return 0;
 }

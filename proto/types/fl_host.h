@@ -2,6 +2,7 @@
  * the trace format; the wire carries (row number, value). Rows are only ever added at the end. */
 #pragma once
 
+#include "proto/types/fl_error.h"
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
 
@@ -57,3 +58,7 @@ struct fl_host_sample {
 
 /* Everything absent, no disks. */
 void fl_host_sample_init(struct fl_host_sample *sample);
+
+/* Is it one that a host can have? Times and counters within the limits, nothing but the clock's
+ * offset negative, disks with printable names. Returns 0 or -EINVAL with the reason. */
+int fl_host_sample_check(const struct fl_host_sample *sample, struct fl_error *err);

@@ -28,4 +28,6 @@
 #define FL_MAX_INTERVAL_US 86400000000 /* one day */
 #define FL_MIN_TIMEOUT_US 10000
 #define FL_MAX_TIMEOUT_US 60000000
-#define FL_MAX_CLOCK_SKEW_US 86400000000 /* a result dated further off than this is refused */
+#define FL_MAX_TIME_US 253402300799999999  /* the end of the year 9999: sums of a few never wrap */
+#define FL_MAX_COUNTER 1000000000000000000 /* what a counter may say, for the same reason */
+#define FL_MAX_CLOCK_SKEW_US 86400000000   /* a result dated further off than this is refused */

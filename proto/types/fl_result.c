@@ -38,12 +38,24 @@ static bool duration_bad(int64_t us)
     return us != FL_ABSENT && (us < 0 || us > FL_MAX_INTERVAL_US);
 }
 
+static bool counter_bad(int64_t count)
+{
+    return count != FL_ABSENT && (count < 0 || count > FL_MAX_COUNTER);
+}
+
+static bool time_bad(fl_time t_us)
+{
+    return t_us < 0 || t_us > FL_MAX_TIME_US;
+}
+
 int fl_result_check(const struct fl_result *result, struct fl_error *err)
 {
-    if (result->t_us < 0 || duration_bad(result->took_us) || result->took_us == FL_ABSENT)
+    if (time_bad(result->t_us) || duration_bad(result->took_us) || result->took_us == FL_ABSENT)
         return fl_error_set(err, -EINVAL, "result: start or duration out of range");
-    if (result->stalled_us < 0)
-        return fl_error_set(err, -EINVAL, "result: negative age of a stall");
+    if (result->rx_us != FL_ABSENT && time_bad(result->rx_us))
+        return fl_error_set(err, -EINVAL, "result: time of arrival out of range");
+    if (time_bad(result->stalled_us))
+        return fl_error_set(err, -EINVAL, "result: age of a stall out of range");
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)
         return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");
@@ -60,8 +72,8 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
             return fl_error_set(err, -EINVAL, "result: duration of step \"%s\" out of range",
                                 step_names[i]);
     for (int i = 0; i < FL_TCP_FIELDS; i++)
-        if (fl_tcp_get(&result->tcp, i) != FL_ABSENT && fl_tcp_get(&result->tcp, i) < 0)
-            return fl_error_set(err, -EINVAL, "result: tcp \"%s\" is negative", tcp_names[i]);
+        if (counter_bad(fl_tcp_get(&result->tcp, i)))
+            return fl_error_set(err, -EINVAL, "result: tcp \"%s\" out of range", tcp_names[i]);
     return 0;
 }
 

@@ -168,6 +168,14 @@ static void the_small_messages_come_back(void **state)
     assert_string_equal(back.refusal.reason, "wrong zone");
 }
 
+static size_t put_number(uint8_t *bytes, size_t at, size_t number)
+{
+    for (; number > 127; number >>= 7)
+        bytes[at++] = (uint8_t)((number & 0x7f) | 0x80);
+    bytes[at++] = (uint8_t)number;
+    return at;
+}
+
 static void assert_refused(const uint8_t *bytes, size_t size, int code, const char *word)
 {
     struct fl_message message;
@@ -249,14 +257,6 @@ static void a_message_over_the_limit_is_not_even_sent(void **state)
     free(sequences);
 }
 
-static size_t put_number(uint8_t *bytes, size_t at, size_t number)
-{
-    for (; number > 127; number >>= 7)
-        bytes[at++] = (uint8_t)((number & 0x7f) | 0x80);
-    bytes[at++] = (uint8_t)number;
-    return at;
-}
-
 /* Two bytes an empty disk on the wire, a hundred in memory. */
 static void small_bytes_cannot_ask_for_much_memory(void **state)
 {
@@ -277,6 +277,151 @@ static void small_bytes_cannot_ask_for_much_memory(void **state)
     assert_refused(bytes, at, -EBADMSG, "not a message");
 }
 
+static void every_way_to_fail_comes_back(void **state)
+{
+    static struct fl_result results[FL_LAYERS * (FL_FAILURES - 1) * (FL_STEPS + 1)];
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+    size_t n = 0;
+
+    (void)state;
+    for (int layer = 0; layer < FL_LAYERS; layer++)
+        for (int failure = FL_FAILURE_NONE + 1; failure < FL_FAILURES; failure++)
+            for (int step = 0; step <= FL_STEP_NONE; step++) {
+                results[n] = some_result(0);
+                results[n].layer = (enum fl_layer)layer;
+                results[n].failure = (enum fl_failure)failure;
+                results[n++].step = (enum fl_step)step;
+            }
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, n, results, 0, NULL};
+    back = round_trip(&message);
+    assert_int_equal(back.batch.n_results, n);
+    for (size_t i = 0; i < n; i++)
+        assert_same_result(&results[i], &back.batch.results[i]);
+    fl_message_done(&back);
+}
+
+static void assert_encodes_but_is_refused(const struct fl_message *message, const char *word)
+{
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    assert_int_equal(fl_codec_encode(message, &bytes, &size, NULL), 0);
+    assert_refused(bytes, size, -EBADMSG, word);
+    free(bytes);
+}
+
+/* What is summed later must not wrap there. */
+static void numbers_near_the_edge_of_64_bits_are_refused(void **state)
+{
+    struct fl_result result = some_result(1);
+    struct fl_host_sample host;
+    struct fl_message batch = {.type = FL_MESSAGE_BATCH};
+    struct fl_message heartbeat = {.type = FL_MESSAGE_HEARTBEAT, .heartbeat = {.sent_us = -1}};
+    struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY,
+                               .heartbeat_reply = {1, FL_MAX_TIME_US + 1, 3}};
+
+    (void)state;
+    fl_host_sample_init(&host);
+    batch.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 1, &result, 1, &host};
+    host.values[FL_HOST_UDP_RX_PPS] = INT64_MAX;
+    assert_encodes_but_is_refused(&batch, "udp_rx_pps");
+    host.values[FL_HOST_UDP_RX_PPS] = FL_ABSENT;
+    host.values[FL_HOST_CLOCK_OFFSET_US] = INT64_MIN + 1;
+    assert_encodes_but_is_refused(&batch, "clock_offset_us");
+    host.values[FL_HOST_CLOCK_OFFSET_US] = FL_ABSENT;
+    host.t_us = INT64_MAX;
+    assert_encodes_but_is_refused(&batch, "time");
+    host.t_us = 0;
+    result.t_us = INT64_MAX;
+    assert_encodes_but_is_refused(&batch, "start");
+    result = some_result(1);
+    result.stalled_us = INT64_MAX;
+    assert_encodes_but_is_refused(&batch, "stall");
+    assert_encodes_but_is_refused(&heartbeat, "heartbeat");
+    assert_encodes_but_is_refused(&reply, "heartbeat reply");
+}
+
+static void more_results_than_the_limit_are_refused(void **state)
+{
+    struct fl_result *results = calloc(FL_MAX_BATCH_RESULTS + 1, sizeof(*results));
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+
+    (void)state;
+    assert_non_null(results);
+    for (uint32_t i = 0; i <= FL_MAX_BATCH_RESULTS; i++)
+        results[i] = some_result(1);
+    message.batch = (struct fl_batch){"a1", 7, 42, 9, 5, 6, FL_MAX_BATCH_RESULTS, results, 0, NULL};
+    back = round_trip(&message);
+    assert_int_equal(back.batch.n_results, FL_MAX_BATCH_RESULTS);
+    fl_message_done(&back);
+    message.batch.n_results++;
+    assert_encodes_but_is_refused(&message, "too many results");
+    free(results);
+}
+
+static void more_host_samples_than_the_limit_are_refused(void **state)
+{
+    struct fl_host_sample *hosts = calloc(FL_MAX_BATCH_HOSTS + 1, sizeof(*hosts));
+    struct fl_message message = {.type = FL_MESSAGE_BATCH};
+
+    (void)state;
+    assert_non_null(hosts);
+    for (size_t i = 0; i <= FL_MAX_BATCH_HOSTS; i++)
+        fl_host_sample_init(&hosts[i]);
+    message.batch = (struct fl_batch){"a1", 7, 42, 9, 5, 6, 0, NULL, FL_MAX_BATCH_HOSTS + 1, hosts};
+    assert_encodes_but_is_refused(&message, "host samples");
+    free(hosts);
+}
+
+static void a_plan_that_breaks_a_rule_is_refused(void **state)
+{
+    struct fl_message message = {.type = FL_MESSAGE_PLAN};
+    struct fl_probe_spec *spec;
+
+    (void)state;
+    fl_plan_init(&message.plan);
+    spec = fl_plan_add(&message.plan, "vol-1", "rw", "nbd", FL_MIN_INTERVAL_US - 1, FL_SECOND);
+    assert_non_null(spec);
+    assert_encodes_but_is_refused(&message, "interval of vol-1/rw");
+    spec->interval_us = FL_SECOND;
+    strcpy(spec->target, "vol 1");
+    assert_encodes_but_is_refused(&message, "no name");
+    fl_message_done(&message);
+}
+
+static void a_hello_from_nowhere_is_refused(void **state)
+{
+    struct fl_message message = {.type = FL_MESSAGE_HELLO, .hello = {.agent = "a1"}};
+
+    (void)state;
+    assert_encodes_but_is_refused(&message, "zone");
+    strcpy(message.hello.zone, "a");
+    strcpy(message.hello.agent, "../a1");
+    assert_encodes_but_is_refused(&message, "agent");
+}
+
+/* One result in the columns that must be there, and `column` with two numbers. */
+static void columns_of_different_lengths_are_refused(void **state)
+{
+    (void)state;
+    for (uint8_t column = 10; column <= 30; column++) {
+        uint8_t bytes[64] = {1 << 3, FL_WIRE_VERSION, 5 << 3 | 2, 0, 1 << 3 | 2, 2, 'a', '1'};
+        size_t at = 8;
+
+        for (uint8_t field = 10; field <= 30; field++) {
+            uint8_t wide = field == 10 ? 4 : 1; /* series are four bytes each */
+
+            if (field > 13 && field != column)
+                continue;
+            at = put_number(bytes, at, (size_t)field << 3 | 2);
+            bytes[at++] = (uint8_t)(field == column ? 2 * wide : wide);
+            at += bytes[at - 1]; /* all of them 0 */
+        }
+        bytes[3] = (uint8_t)(at - 4);
+        assert_refused(bytes, at, -EBADMSG, "wrong length");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +435,13 @@ int main(void)
         cmocka_unit_test(results_that_no_probe_can_have_made_are_refused),
         cmocka_unit_test(a_message_over_the_limit_is_not_even_sent),
         cmocka_unit_test(small_bytes_cannot_ask_for_much_memory),
+        cmocka_unit_test(every_way_to_fail_comes_back),
+        cmocka_unit_test(numbers_near_the_edge_of_64_bits_are_refused),
+        cmocka_unit_test(more_results_than_the_limit_are_refused),
+        cmocka_unit_test(more_host_samples_than_the_limit_are_refused),
+        cmocka_unit_test(a_plan_that_breaks_a_rule_is_refused),
+        cmocka_unit_test(a_hello_from_nowhere_is_refused),
+        cmocka_unit_test(columns_of_different_lengths_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
