@@ -43,9 +43,11 @@ static int add_file(const char *path)
         return -1;
     }
     input->bytes = malloc(MOST_BYTES);
-    input->size = input->bytes ? fread(input->bytes, 1, MOST_BYTES, file) : 0;
+    if (!input->bytes)
+        abort();
+    input->size = fread(input->bytes, 1, MOST_BYTES, file);
     (void)fclose(file);
-    n_inputs += input->bytes != NULL;
+    n_inputs++;
     return 0;
 }
 
@@ -115,7 +117,9 @@ static void run_mutations(uint64_t runs)
 {
     uint8_t *bytes = malloc(MOST_BYTES);
 
-    for (uint64_t i = 0; bytes && i < runs; i++) {
+    if (!bytes)
+        abort();
+    for (uint64_t i = 0; i < runs; i++) {
         const struct input *input = &inputs[draw(n_inputs)];
         size_t size = input->size;
         uint64_t changes = 1 + draw(MAX_CHANGES);
@@ -146,11 +150,12 @@ int main(int argc, char **argv)
         return 2;
     }
     state = seed * 2 + 1;
+    (void)printf("%zu inputs, then %llu mutations with seed %llu\n", n_inputs,
+                 (unsigned long long)runs, (unsigned long long)seed);
+    (void)fflush(stdout); /* who dies below has said with what */
     for (size_t i = 0; i < n_inputs; i++)
         run(inputs[i].bytes, inputs[i].size);
     run_mutations(runs);
-    (void)printf("%zu inputs, %llu mutations with seed %llu\n", n_inputs, (unsigned long long)runs,
-                 (unsigned long long)seed);
     for (size_t i = 0; i < n_inputs; i++)
         free(inputs[i].bytes);
     return r;
