@@ -403,6 +403,8 @@ static int read_host(const json_t *line, struct trace_record *ret, struct fl_err
     }
     if (r == 0)
         r = read_disks(line, sample, err);
+    if (r == 0 && fl_host_sample_check(sample, err) < 0)
+        r = -EBADMSG;
     ret->rx_us = sample->rx_us;
     return r;
 }

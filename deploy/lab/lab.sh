@@ -32,13 +32,18 @@ lab_in() {
 }
 
 # lab_start NAME WHERE COMMAND…: in the background, remembered with its start time, so that only
-# this very process is ever ended.
+# this very process is ever ended. A shell of its own waits for it: nbdkit ends with its parent.
 lab_start() {
     local name=$1 where=$2
     shift 2
-    (exec setsid nsenter --net="/run/netns/fll-$where" "$@") \
-        >>"$lab/$name.log" 2>&1 </dev/null 9>&- &
-    echo "$name $! $(awk '{print $22}' "/proc/$!/stat")" >>"$lab/processes"
+    (
+        setsid nsenter --net="/run/netns/fll-$where" "$@" >>"$lab/$name.log" 2>&1 </dev/null 3>&- &
+        echo "$name $! $(awk '{print $22}' "/proc/$!/stat")" >>"$lab/processes"
+        exec >/dev/null 2>&1 </dev/null 3>&- 9>&-
+        trap '' HUP INT TERM
+        wait
+    ) 9>&- &
+    until grep -q "^$name " "$lab/processes"; do sleep 0.01; done
 }
 
 lab_pid() { # of the process started under that name

