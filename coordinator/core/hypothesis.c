@@ -272,6 +272,9 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
 
 bool mode_explains(enum mode mode, enum symbol_family family, enum symbol symbol)
 {
+    /* late echoes alone are the network's: only an agent's own timers say that it is starved */
+    if (mode == MODE_STARVED)
+        return symbol == SYMBOL_LOCAL;
     return symbol_is_bad(symbol) && mode_predicts(mode, family, symbol) >= EXPLAINS;
 }
 
