@@ -43,7 +43,7 @@ lab_start() {
         trap '' HUP INT TERM
         wait
     ) 9>&- &
-    until grep -q "^$name " "$lab/processes"; do sleep 0.01; done
+    lab_wait 5 "the start of $name" grep -q "^$name " "$lab/processes"
 }
 
 lab_pid() { # of the process started under that name
@@ -77,7 +77,7 @@ lab_wait() { # SECONDS WHAT COMMAND…
             echo "the lab: $what did not come about; its logs are in $lab" >&2
             return 1
         fi
-        sleep 0.1
+        sleep 0.02
     done
 }
 
@@ -224,9 +224,7 @@ lab_port_open() { # WHERE ADDRESS PORT
 
 lab_up() {
     local zone i
-    mkdir -p "$lab"
-    chmod 711 "$lab"
-    : >"$lab/processes"
+    mkdir -p "$lab" && chmod 711 "$lab" && : >"$lab/processes" || return 1
     lab_networks
     lab_volumes
     for zone in "${lab_zones[@]}"; do
@@ -245,34 +243,54 @@ lab_up() {
     lab_filesystem
 }
 
-# Takes away whatever there is, also what a killed run left behind.
-lab_down() {
-    local name pid start where i
-    [ -d "$lab" ] || return 0
-    if [ -f "$lab/processes" ]; then
-        while read -r name pid start; do # a stalled volume must go on for its mount to end
-            lab_is_ours "$pid" "$start" && kill -CONT "$pid" 2>/dev/null
-        done <"$lab/processes"
-        for name in $(awk '$1 ~ /^agent-|^coordinator$|^flood/ {print $1}' "$lab/processes"); do
-            lab_stop "$name"
-        done
-    fi
-    lab_mend_all
-    mountpoint -q "$lab/fs-a" 2>/dev/null && { umount "$lab/fs-a" || umount -l "$lab/fs-a"; }
-    [ -s "$lab/loop" ] && losetup -d "$(cat "$lab/loop")" 2>/dev/null
+# Mount points in the region, the innermost first. Read from the kernel's table: a mount whose server
+# was killed answers no other question.
+lab_mounts() {
+    awk -v lab="$lab" '$5 == lab || index($5, lab "/") == 1 {print $5}' /proc/self/mountinfo | tac
+}
+
+lab_unmount() {
+    local i where device backing
     for ((i = 0; i < 50; i++)); do
-        mountpoint -q "$lab/nbdfuse" 2>/dev/null || break
-        fusermount3 -u "$lab/nbdfuse" 2>/dev/null || sleep 0.1
-    done
-    if [ -f "$lab/processes" ]; then
-        for name in $(awk '{print $1}' "$lab/processes"); do
-            lab_stop "$name"
+        [ -n "$(lab_mounts)" ] || break
+        for where in $(lab_mounts); do
+            umount "$where" 2>/dev/null || { [ $i -gt 20 ] && umount -l "$where"; }
         done
-    fi
+        while read -r device backing; do
+            [[ $backing == "$lab"/* ]] && losetup -d "$device"
+        done < <(losetup --list --noheadings --output NAME,BACK-FILE)
+        sleep 0.1
+    done
+}
+
+lab_end_processes() {
+    local name pid start where
+    [ -f "$lab/processes" ] || return 0
+    while read -r name pid start; do # a stalled volume must go on for its mount to end
+        lab_is_ours "$pid" "$start" && kill -CONT "$pid" 2>/dev/null
+    done <"$lab/processes"
+    for name in $(awk '$1 ~ /^agent-|^coordinator$|^flood/ {print $1}' "$lab/processes"); do
+        lab_stop "$name"
+    done
+    lab_unmount
+    for name in $(awk '{print $1}' "$lab/processes"); do
+        lab_stop "$name"
+    done
+}
+
+# Takes away whatever there is, also what is left when everything was killed at once.
+lab_down() {
+    local where
+    lab_mend_all
+    lab_end_processes
+    lab_unmount
+    # a region that lies under a dead mount shows its processes only now
+    lab_end_processes
     for where in "${lab_zones[@]}" router mgmt storage outside; do
         [ -e "/run/netns/fll-$where" ] && ip netns del "fll-$where"
     done
     rm -rf "$lab"
+    [ ! -e "$lab" ] || { echo "the lab: $lab can not be taken away; see what holds it" >&2; return 1; }
 }
 
 # --- faults -------------------------------------------------------------------------------------
