@@ -6,8 +6,8 @@
  * touches. */
 #pragma once
 
-#include "coordinator/core/hypothesis.h"
-#include "coordinator/core/window.h"
+#include "coordinator/core/evidence.h"
+#include "coordinator/core/fit.h"
 
 #define CORRELATOR_MAX_FOUND 12
 #define CORRELATOR_MAX_RIVALS VERDICT_MAX_ALTERNATIVES
@@ -21,28 +21,26 @@ struct rival {
 struct finding {
     struct component component;
     enum mode mode;
-    double rho;                      /* share of the touching probes that are hit */
-    double score;                    /* nats over its price */
-    double confidence;               /* against its rivals and against nothing being wrong */
-    fl_time since_us;                /* first observation that it explains */
-    fl_time last_us;                 /* newest one */
-    bool over;                       /* it explains the past; the present is better without it */
-    unsigned newest_bin, oldest_bin; /* the time it covers, see view.h */
+    double rho;             /* share of the touching probes that are hit */
+    double score;           /* nats over its price */
+    double confidence;      /* against its rivals and against nothing being wrong */
+    fl_time since_us;       /* first observation that it explains */
+    fl_time last_us;        /* newest one */
+    fl_time from_us, to_us; /* the time it covers */
+    int64_t fastest_us;     /* intervals of the series that it explains */
+    int64_t slowest_us;
+    bool over; /* it explains the past; the present is better without it */
     size_t n_rivals;
     struct rival rivals[CORRELATOR_MAX_RIVALS];
 };
 
 struct correlator;
 
-int correlator_new(const struct fleet *fleet, struct correlator **ret);
+/* The evidence is borrowed. */
+int correlator_new(const struct fleet *fleet, struct evidence *evidence, struct correlator **ret);
 struct correlator *correlator_free(struct correlator *correlator);
 
-/* Explain the windows as of now. `open` are the components of open incidents: they pay half the
- * price, so that a verdict does not flicker. Findings come in order of score. */
-size_t correlator_explain(struct correlator *correlator, struct window *const *windows,
-                          size_t n_windows, fl_time now_us, const struct component *open,
-                          size_t n_open, struct finding found[CORRELATOR_MAX_FOUND]);
-
-/* Does the series touch the component? */
-bool correlator_touches(const struct fleet *fleet, const struct window *window,
-                        const struct component *component);
+/* Explain the evidence as of now. Components of open incidents pay half the price, so that a
+ * verdict does not flicker. Findings come in order of score. */
+size_t correlator_explain(struct correlator *correlator, fl_time now_us,
+                          struct finding found[CORRELATOR_MAX_FOUND]);

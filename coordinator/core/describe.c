@@ -60,12 +60,23 @@ static const struct fleet_target *target_of(const struct scene *scene, const str
     return &scene->fleet->targets[scene->fleet->probes[window->probe].target];
 }
 
-static bool suffers(const struct scene *scene, const struct window *window,
-                    const struct finding *finding)
+static const struct part *part_of(const struct scene *scene, enum component_type type, uint32_t a)
+{
+    struct component component = {type, a, 0};
+
+    return evidence_part(scene->evidence, component_id(scene->fleet, &component));
+}
+
+static const struct part *part_at_fault(const struct scene *scene, const struct finding *finding)
+{
+    return evidence_part(scene->evidence, component_id(scene->fleet, &finding->component));
+}
+
+static bool suffers(const struct window *window, const struct finding *finding)
 {
     struct tally tally = {0};
 
-    if (!is_probe(window) || !correlator_touches(scene->fleet, window, &finding->component))
+    if (!is_probe(window) || window->n_bad == 0)
         return false;
     tally_window(&tally, window, finding->since_us);
     for (int s = SYMBOL_OK + 1; s < SYMBOLS; s++)
@@ -74,39 +85,56 @@ static bool suffers(const struct scene *scene, const struct window *window,
     return false;
 }
 
-static void add_zone(struct verdict *verdict, const char *name)
+/* Whose probes suffer: zones and targets, by number. */
+struct sufferers {
+    uint32_t zones[VERDICT_MAX_ZONES], targets[VERDICT_MAX_TARGETS];
+    uint32_t n_zones, n_targets;
+};
+
+static bool holds(const uint32_t *list, uint32_t n, uint32_t item)
 {
-    for (uint32_t i = 0; i < verdict->n_zones; i++)
-        if (strcmp(verdict->zones[i], name) == 0)
-            return;
-    if (verdict->n_zones < VERDICT_MAX_ZONES)
-        strcpy(verdict->zones[verdict->n_zones++], name);
+    for (uint32_t i = 0; i < n; i++)
+        if (list[i] == item)
+            return true;
+    return false;
 }
 
-static void add_target(struct verdict *verdict, const char *name)
+static void insert(uint32_t *list, uint32_t *n, uint32_t most, uint32_t item)
 {
-    for (uint32_t i = 0; i < verdict->n_targets; i++)
-        if (strcmp(verdict->targets[i], name) == 0)
-            return;
-    if (verdict->n_targets < VERDICT_MAX_TARGETS)
-        strcpy(verdict->targets[verdict->n_targets++], name);
+    if (*n < most && !holds(list, *n, item))
+        list[(*n)++] = item;
 }
 
-static void touched(const struct scene *scene, const struct finding *finding,
-                    struct verdict *verdict)
+static void find_sufferers(const struct scene *scene, const struct finding *finding,
+                           struct sufferers *ret)
 {
+    const struct part *part = part_at_fault(scene, finding);
+
+    *ret = (struct sufferers){0};
     for (int mesh = 0; mesh < 2; mesh++)
-        for (size_t i = 0; i < scene->n_windows; i++) {
-            const struct window *window = scene->windows[i];
+        for (size_t i = 0; i < part->n_series; i++) {
+            const struct window *window = part->series[i];
 
-            if (!suffers(scene, window, finding))
+            if (!suffers(window, finding))
                 continue;
-            add_zone(verdict, scene->fleet->places[zone_of(scene, window)].name);
+            insert(ret->zones, &ret->n_zones, VERDICT_MAX_ZONES, zone_of(scene, window));
             /* the mesh is named only where nothing else suffers */
             if ((target_of(scene, window)->kind == TARGET_MESH) == (mesh == 1) &&
-                (mesh == 0 || verdict->n_targets == 0))
-                add_target(verdict, target_of(scene, window)->name);
+                (mesh == 0 || ret->n_targets == 0))
+                insert(ret->targets, &ret->n_targets, VERDICT_MAX_TARGETS,
+                       scene->fleet->probes[window->probe].target);
         }
+}
+
+static void name_sufferers(const struct scene *scene, const struct sufferers *sufferers,
+                           struct verdict *verdict)
+{
+    for (uint32_t i = 0; i < sufferers->n_zones; i++)
+        strcpy(verdict->zones[i], scene->fleet->places[sufferers->zones[i]].name);
+    verdict->n_zones = sufferers->n_zones;
+    for (uint32_t i = 0; i < sufferers->n_targets; i++)
+        strcpy(verdict->targets[i], scene->fleet->targets[sufferers->targets[i]].name);
+    verdict->n_targets = sufferers->n_targets;
 }
 
 /* "9 no answer to the first packets, 3 refused" */
@@ -124,14 +152,15 @@ static void list_symbols(const struct tally *tally, char *text, size_t size)
 static void say_who_sees_it(const struct scene *scene, const struct finding *finding,
                             struct verdict *verdict)
 {
+    const struct part *part = part_at_fault(scene, finding);
+
     for (uint32_t zone = 0; zone < scene->fleet->n_zones && zone < 4; zone++) {
         struct tally tally = {0};
         char symbols[200], words[180];
 
-        for (size_t i = 0; i < scene->n_windows; i++)
-            if (is_probe(scene->windows[i]) && zone_of(scene, scene->windows[i]) == zone &&
-                correlator_touches(scene->fleet, scene->windows[i], &finding->component))
-                tally_window(&tally, scene->windows[i], finding->since_us);
+        for (size_t i = 0; i < part->n_series; i++)
+            if (is_probe(part->series[i]) && zone_of(scene, part->series[i]) == zone)
+                tally_window(&tally, part->series[i], finding->since_us);
         if (tally.bad == 0)
             continue;
         list_symbols(&tally, symbols, sizeof(symbols));
@@ -141,28 +170,42 @@ static void say_who_sees_it(const struct scene *scene, const struct finding *fin
     }
 }
 
+/* Series of the part that do not touch what is at fault; of the targets, or of none of them. */
+static void tally_others(const struct scene *scene, const struct part *part,
+                         const struct finding *finding, const struct sufferers *sufferers,
+                         bool of_targets, struct tally *tally)
+{
+    uint32_t at_fault = component_id(scene->fleet, &finding->component);
+    enum side side;
+
+    for (size_t i = 0; i < part->n_series; i++) {
+        const struct window *window = part->series[i];
+
+        if (is_probe(window) && !window_touches(window, at_fault, &side) &&
+            holds(sufferers->targets, sufferers->n_targets,
+                  scene->fleet->probes[window->probe].target) == of_targets)
+            tally_window(tally, window, finding->since_us);
+    }
+}
+
 /* Who does not see it: the same targets from elsewhere, and other targets from the same zones. */
-static void say_who_does_not(const struct scene *scene, const struct verdict *so_far,
+static void say_who_does_not(const struct scene *scene, const struct sufferers *sufferers,
                              const struct finding *finding, struct verdict *verdict)
 {
     struct tally same = {0}, other = {0};
 
-    for (size_t i = 0; i < scene->n_windows; i++) {
-        const struct window *window = scene->windows[i];
-        bool its_target = false, its_zone = false;
+    for (uint32_t i = 0; i < sufferers->n_targets; i++) {
+        const struct fleet_target *target = &scene->fleet->targets[sufferers->targets[i]];
+        const struct part *part = target->kind == TARGET_MESH
+                                      ? part_of(scene, COMPONENT_HOST, target->mesh_agent)
+                                      : part_of(scene, COMPONENT_TARGET, sufferers->targets[i]);
 
-        if (!is_probe(window) || correlator_touches(scene->fleet, window, &finding->component))
-            continue;
-        for (uint32_t k = 0; k < so_far->n_targets; k++)
-            its_target |= strcmp(so_far->targets[k], target_of(scene, window)->name) == 0;
-        for (uint32_t k = 0; k < so_far->n_zones; k++)
-            its_zone |=
-                strcmp(so_far->zones[k], scene->fleet->places[zone_of(scene, window)].name) == 0;
-        if (its_target)
-            tally_window(&same, window, finding->since_us);
-        else if (its_zone)
-            tally_window(&other, window, finding->since_us);
+        tally_others(scene, part, finding, sufferers, true, &same);
     }
+    for (uint32_t i = 0; i < scene->fleet->n_agents; i++)
+        if (holds(sufferers->zones, sufferers->n_zones, scene->fleet->agents[i].zone))
+            tally_others(scene, part_of(scene, COMPONENT_HOST, i), finding, sufferers, false,
+                         &other);
     if (same.n > 0)
         say(verdict, "the same targets from elsewhere: %" PRIu32 " of %" PRIu32 " probes fine",
             same.n - same.bad, same.n);
@@ -174,12 +217,12 @@ static void say_who_does_not(const struct scene *scene, const struct verdict *so
 static void say_kernel(const struct scene *scene, const struct finding *finding,
                        struct verdict *verdict)
 {
+    const struct part *part = part_at_fault(scene, finding);
     struct tally tally = {0};
 
-    for (size_t i = 0; i < scene->n_windows; i++)
-        if (is_probe(scene->windows[i]) &&
-            correlator_touches(scene->fleet, scene->windows[i], &finding->component))
-            tally_window(&tally, scene->windows[i], finding->since_us);
+    for (size_t i = 0; i < part->n_series; i++)
+        if (is_probe(part->series[i]))
+            tally_window(&tally, part->series[i], finding->since_us);
     if (tally.symbols[SYMBOL_STALL] > 0)
         say(verdict,
             "kernel: %" PRIu32 " requests were acknowledged to the last byte and nothing came "
@@ -249,12 +292,13 @@ static void say_hosts(const struct scene *scene, const struct finding *finding,
 /* How packets fare tells a cut from a full queue: there they wait as well as vanish. */
 static enum verdict_cause network_cause(const struct scene *scene, const struct finding *finding)
 {
+    const struct part *part = part_at_fault(scene, finding);
     struct tally tally = {0};
     uint32_t late, lossy;
 
-    for (size_t i = 0; i < scene->n_windows; i++)
-        if (suffers(scene, scene->windows[i], finding))
-            tally_window(&tally, scene->windows[i], finding->since_us);
+    for (size_t i = 0; i < part->n_series; i++)
+        if (suffers(part->series[i], finding))
+            tally_window(&tally, part->series[i], finding->since_us);
     late = tally.symbols[SYMBOL_OK_LATE_NET] + tally.symbols[SYMBOL_OK_LATE_OP];
     lossy = tally.bad - late;
     if (tally.failed >= CUT_SHARE * tally.n)
@@ -266,8 +310,8 @@ static enum verdict_cause network_cause(const struct scene *scene, const struct 
 
 static enum verdict_cause cause_of(const struct scene *scene, const struct finding *finding)
 {
-    bool network =
-        finding->mode == MODE_LOSS || finding->mode == MODE_CUT || finding->mode == MODE_LATE;
+    bool network = finding->mode == MODE_LOSS || finding->mode == MODE_CUT ||
+                   finding->mode == MODE_LATE || finding->mode == MODE_CONGESTED;
 
     for (uint32_t i = 0; i < scene->fleet->n_agents; i++) {
         const struct witness *witness = &scene->witnesses[i];
@@ -316,24 +360,46 @@ static enum mode mode_of(const struct scene *scene, const struct finding *findin
     return finding->mode;
 }
 
+static struct finding as_told(const struct scene *scene, const struct finding *found)
+{
+    struct finding finding = *found;
+
+    finding.mode = mode_of(scene, found);
+    return finding;
+}
+
+enum verdict_class describe_class(const struct scene *scene, const struct finding *found)
+{
+    struct finding finding = as_told(scene, found);
+
+    return hypothesis_class(scene->fleet, &finding.component, finding.mode);
+}
+
+enum verdict_cause describe_cause(const struct scene *scene, const struct finding *found)
+{
+    struct finding finding = as_told(scene, found);
+
+    return cause_of(scene, &finding);
+}
+
 void describe(const struct scene *scene, const struct finding *found, struct verdict *ret)
 {
-    struct finding as_told = *found;
-    const struct finding *finding = &as_told;
+    struct finding finding = as_told(scene, found);
+    struct sufferers sufferers;
 
-    as_told.mode = mode_of(scene, found);
     memset(ret, 0, sizeof(*ret));
-    component_name(scene->fleet, &finding->component, ret->component);
-    ret->class = hypothesis_class(scene->fleet, &finding->component, finding->mode);
-    ret->cause = cause_of(scene, finding);
-    ret->confidence = finding->confidence;
-    ret->since_us = finding->since_us;
-    touched(scene, finding, ret);
-    say_who_sees_it(scene, finding, ret);
-    say_who_does_not(scene, ret, finding, ret);
-    say_kernel(scene, finding, ret);
-    say_hosts(scene, finding, ret);
-    if (finding->component.type == COMPONENT_LINK)
+    component_name(scene->fleet, &finding.component, ret->component);
+    ret->class = hypothesis_class(scene->fleet, &finding.component, finding.mode);
+    ret->cause = cause_of(scene, &finding);
+    ret->confidence = finding.confidence;
+    ret->since_us = finding.since_us;
+    find_sufferers(scene, &finding, &sufferers);
+    name_sufferers(scene, &sufferers, ret);
+    say_who_sees_it(scene, &finding, ret);
+    say_who_does_not(scene, &sufferers, &finding, ret);
+    say_kernel(scene, &finding, ret);
+    say_hosts(scene, &finding, ret);
+    if (finding.component.type == COMPONENT_LINK)
         say(ret, "the coordinator hears nothing from the agent while the mesh still reaches it");
-    say_rivals(scene, finding, ret);
+    say_rivals(scene, &finding, ret);
 }

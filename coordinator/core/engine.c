@@ -14,6 +14,7 @@
 
 struct engine {
     const struct fleet *fleet;
+    struct evidence *evidence;
     struct correlator *correlator;
     struct incident_book *book;
     struct witness *witnesses; /* by agent */
@@ -42,8 +43,8 @@ int engine_new(const struct fleet *fleet, uint64_t first_id, struct engine **ret
     engine->fleet = fleet;
     engine->witnesses = calloc(fleet->n_agents + 1, sizeof(*engine->witnesses));
     engine->by_series = calloc(cells + 1, sizeof(*engine->by_series));
-    if (!engine->witnesses || !engine->by_series ||
-        correlator_new(fleet, &engine->correlator) < 0 ||
+    if (!engine->witnesses || !engine->by_series || evidence_new(fleet, &engine->evidence) < 0 ||
+        correlator_new(fleet, engine->evidence, &engine->correlator) < 0 ||
         incident_book_new(first_id, &engine->book) < 0) {
         engine_free(engine);
         return fl_error_set(err, -ENOMEM, "no memory");
@@ -62,6 +63,7 @@ struct engine *engine_free(struct engine *engine)
     free(engine->by_series);
     free(engine->witnesses);
     correlator_free(engine->correlator);
+    evidence_free(engine->evidence);
     incident_book_free(engine->book);
     free(engine);
     return NULL;
@@ -94,24 +96,19 @@ static struct window *window_of(struct engine *engine, uint32_t agent, uint32_t 
     window = calloc(1, sizeof(*window));
     if (!window)
         return NULL;
-    window->agent = agent;
-    window->probe = probe;
-    window->family =
-        probe == FLEET_NONE ? FAMILY_AGENT : symbol_family(engine->fleet->probes[probe].type);
-    window->interval_us = probe == FLEET_NONE ? HEARD_US : engine->fleet->probes[probe].interval_us;
+    window_init(window, engine->fleet, agent, probe);
+    evidence_admit(engine->evidence, window);
     engine->windows[engine->n_windows++] = window;
     return *at = window;
 }
 
-static bool covered(const struct engine *engine, const struct window *window)
+static void observe(struct engine *engine, struct window *window, fl_time t_us, enum symbol symbol)
 {
-    const struct component *open;
-    size_t n = incident_book_components(engine->book, &open);
+    bool named = window->last.phase_us[FL_LAYER_RESOLVE] != FL_ABSENT ||
+                 window->last.layer == FL_LAYER_RESOLVE;
 
-    for (size_t i = 0; i < n; i++)
-        if (correlator_touches(engine->fleet, window, &open[i]))
-            return true;
-    return false;
+    evidence_observe(engine->evidence, window, t_us, symbol, named && window->probe != FLEET_NONE,
+                     engine->now_us);
 }
 
 /* When the probe started by the coordinator's clock: the agent's clock corrected by what was
@@ -132,6 +129,7 @@ static void take_result(struct engine *engine, uint32_t agent, const struct fl_r
     uint32_t probe = fleet_find_probe(engine->fleet, result->series);
     fl_time start = start_of(engine, agent, result);
     struct window *window = probe == FLEET_NONE ? NULL : window_of(engine, agent, probe);
+    enum symbol symbol;
 
     if (!window) {
         engine->ignored++;
@@ -142,13 +140,12 @@ static void take_result(struct engine *engine, uint32_t agent, const struct fl_r
         return;
     if (start > result->rx_us - result->took_us)
         start = result->rx_us - result->took_us;
-    (void)window_add(window, result, start, covered(engine, window));
-    if (!witness_starved(&engine->witnesses[agent], engine->now_us))
-        return;
+    symbol = window_judge(window, result, evidence_covered(engine->evidence, window));
     /* a late agent is no witness of latency, nor of what it did not wait for in time */
-    if (window_at(window, 0)->symbol != SYMBOL_OK &&
-        (result->ok || result->failure == FL_FAILURE_TIMEOUT))
-        window->ring[(window->next + WINDOW_SIZE - 1) % WINDOW_SIZE].symbol = SYMBOL_LOCAL;
+    if (symbol != SYMBOL_OK && (result->ok || result->failure == FL_FAILURE_TIMEOUT) &&
+        witness_starved(&engine->witnesses[agent], engine->now_us))
+        symbol = SYMBOL_LOCAL;
+    observe(engine, window, start, symbol);
 }
 
 static void take_host(struct engine *engine, uint32_t agent, const struct fl_host_sample *sample)
@@ -159,7 +156,7 @@ static void take_host(struct engine *engine, uint32_t agent, const struct fl_hos
     witness_sample(witness, sample);
     own = window_of(engine, agent, FLEET_NONE);
     if (own && witness->starved_us == sample->rx_us && witness_starved(witness, sample->rx_us))
-        window_push(own, sample->rx_us, SYMBOL_LOCAL);
+        observe(engine, own, sample->rx_us, SYMBOL_LOCAL);
 }
 
 /* How long an agent may be quiet: its shortest interval and the time to batch and travel. */
@@ -201,50 +198,22 @@ static void look_who_is_heard(struct engine *engine)
         struct window *own = engine->witnesses[i].seen ? window_of(engine, i, FLEET_NONE) : NULL;
 
         if (own && is_silent(engine, i))
-            window_push(own, engine->now_us, SYMBOL_SILENT);
+            observe(engine, own, engine->now_us, SYMBOL_SILENT);
         else if (own && engine->now_us - engine->witnesses[i].last_rx_us <= HEARD_US)
-            window_push(own, engine->now_us, SYMBOL_OK);
+            observe(engine, own, engine->now_us, SYMBOL_OK);
     }
-}
-
-static int64_t shortest_interval(const struct engine *engine)
-{
-    int64_t shortest = FL_MINUTE;
-
-    for (size_t i = 0; i < engine->n_windows; i++)
-        if (engine->windows[i]->probe != FLEET_NONE && engine->windows[i]->interval_us < shortest)
-            shortest = engine->windows[i]->interval_us;
-    return shortest;
-}
-
-static bool anything_bad(const struct engine *engine)
-{
-    for (size_t i = 0; i < engine->n_windows; i++)
-        for (uint32_t k = 0; k < engine->windows[i]->n; k++) {
-            const struct observation *o = window_at(engine->windows[i], k);
-
-            if (o->t_us >= engine->windows[i]->floor_us && symbol_is_bad((enum symbol)o->symbol))
-                return true;
-        }
-    return false;
 }
 
 static void evaluate(struct engine *engine)
 {
     struct finding found[CORRELATOR_MAX_FOUND];
-    struct scene scene = {engine->fleet, engine->windows, engine->n_windows, engine->witnesses,
-                          engine->now_us};
+    struct scene scene = {engine->fleet, engine->evidence, engine->witnesses, engine->now_us};
     const struct verdict_event *events;
-    const struct component *open;
-    size_t n_open = incident_book_components(engine->book, &open), n = 0, n_events;
+    size_t n, n_events;
 
     look_who_is_heard(engine);
-    if (n_open == 0 && !anything_bad(engine))
-        return;
-    n = correlator_explain(engine->correlator, engine->windows, engine->n_windows, engine->now_us,
-                           open, n_open, found);
-    n_events =
-        incident_book_step(engine->book, &scene, found, n, shortest_interval(engine), &events);
+    n = correlator_explain(engine->correlator, engine->now_us, found);
+    n_events = incident_book_step(engine->book, &scene, found, n, &events);
     for (size_t i = 0; i < n_events && engine->n_events < FL_COUNT(engine->events); i++)
         engine->events[engine->n_events++] = events[i];
 }

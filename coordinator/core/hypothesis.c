@@ -1,8 +1,5 @@
 #include "coordinator/core/hypothesis.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define TYPE(type) (1u << COMPONENT_##type)
 #define NETWORK_TYPES (TYPE(HOST) | TYPE(PATH) | TYPE(ZONE) | TYPE(PLACE))
 #define FAR_TYPES (TYPE(TARGET) | TYPE(BACKEND))
@@ -45,6 +42,15 @@ static const struct mode_row rows[MODES] = {
                     {SYMBOL_OK_RETRANS, .05},
                     {SYMBOL_REPLY_LOST, .01},
                     {SYMBOL_STALL, .01}}},
+    [MODE_CONGESTED] = {NETWORK_TYPES,
+                        CAUSE_CONGESTION,
+                        {{SYMBOL_OK_LATE_NET, .62},
+                         {SYMBOL_OK_LATE_OP, .05},
+                         {SYMBOL_OK_RETRANS, .12},
+                         {SYMBOL_CONNECT_TIMEOUT, .10},
+                         {SYMBOL_NET_TIMEOUT, .04},
+                         {SYMBOL_REPLY_LOST, .03},
+                         {SYMBOL_STALL, .02}}},
     [MODE_DOWN] = {TYPE(HOST) | TYPE(TARGET),
                    CAUSE_DOWN,
                    {{SYMBOL_CONNECT_TIMEOUT, .90},
@@ -85,147 +91,15 @@ static const double prices[COMPONENT_TYPES] = {
     [COMPONENT_ZONE] = 10,   [COMPONENT_PLACE] = 10,
 };
 
-bool component_equal(const struct component *x, const struct component *y)
-{
-    return component_compare(x, y) == 0;
-}
-
-int component_compare(const struct component *x, const struct component *y)
-{
-    if (x->type != y->type)
-        return x->type < y->type ? -1 : 1;
-    if (x->a != y->a)
-        return x->a < y->a ? -1 : 1;
-    return (x->b > y->b) - (x->b < y->b);
-}
-
-static void path_name(const struct fleet *fleet, const struct component *path,
-                      char name[FL_COMPONENT_SIZE])
-{
-    const char *a = fleet->places[path->a].name, *b = fleet->places[path->b].name;
-
-    if (strcmp(b, "external") == 0)
-        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s>external", a);
-    else if (strcmp(a, b) < 0)
-        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s~%s", a, b);
-    else
-        (void)snprintf(name, FL_COMPONENT_SIZE, "path:%s~%s", b, a);
-}
-
-void component_name(const struct fleet *fleet, const struct component *component,
-                    char name[FL_COMPONENT_SIZE])
-{
-    static const char *const prefixes[COMPONENT_TYPES] = {"link",     "host", "target", "backend",
-                                                          "resolver", "path", "zone",   "place"};
-    const char *own = NULL;
-
-    switch (component->type) {
-    case COMPONENT_LINK:
-    case COMPONENT_HOST:
-        own = fleet->agents[component->a].name;
-        break;
-    case COMPONENT_TARGET:
-        own = fleet->targets[component->a].name;
-        break;
-    case COMPONENT_BACKEND:
-        own = fleet->backends[component->a].name;
-        break;
-    case COMPONENT_PATH:
-        path_name(fleet, component, name);
-        return;
-    default:
-        own = fleet->places[component->a].name;
-        break;
-    }
-    (void)snprintf(name, FL_COMPONENT_SIZE, "%s:%s", prefixes[component->type], own);
-}
-
-void component_words(const struct fleet *fleet, const struct component *component, char *words,
-                     size_t size)
-{
-    uint32_t a = component->a;
-
-    switch (component->type) {
-    case COMPONENT_LINK:
-        (void)snprintf(words, size, "agent %s's way to the coordinator", fleet->agents[a].name);
-        break;
-    case COMPONENT_HOST:
-        (void)snprintf(words, size, "the host of agent %s", fleet->agents[a].name);
-        break;
-    case COMPONENT_TARGET:
-        (void)snprintf(words, size, "target %s", fleet->targets[a].name);
-        break;
-    case COMPONENT_BACKEND:
-        (void)snprintf(words, size, "backend %s", fleet->backends[a].name);
-        break;
-    case COMPONENT_RESOLVER:
-        (void)snprintf(words, size, "the resolver of zone %s", fleet->places[a].name);
-        break;
-    case COMPONENT_PATH:
-        (void)snprintf(words, size, "the way between %s and %s", fleet->places[a].name,
-                       fleet->places[component->b].name);
-        break;
-    case COMPONENT_ZONE:
-        (void)snprintf(words, size, "everything into and out of zone %s", fleet->places[a].name);
-        break;
-    default:
-        (void)snprintf(words, size, "everything into and out of %s", fleet->places[a].name);
-        break;
-    }
-}
-
-static struct component place_component(const struct fleet *fleet, uint32_t place)
-{
-    return (struct component){place < fleet->n_zones ? COMPONENT_ZONE : COMPONENT_PLACE, place, 0};
-}
-
-/* A path has one form whichever end asks: the zone with the lesser index, or the zone, first. */
-static struct component path_component(uint32_t x, uint32_t y)
-{
-    return x < y ? (struct component){COMPONENT_PATH, x, y}
-                 : (struct component){COMPONENT_PATH, y, x};
-}
-
-size_t components_of(const struct fleet *fleet, uint32_t agent, uint32_t probe,
-                     struct component components[COMPONENTS_PER_SERIES])
-{
-    uint32_t zone = fleet->agents[agent].zone;
-    const struct fleet_target *target;
-    uint32_t index;
-    size_t n = 0;
-
-    components[n++] = (struct component){COMPONENT_HOST, agent, 0};
-    if (probe == FLEET_NONE) {
-        components[n++] = (struct component){COMPONENT_LINK, agent, 0};
-        components[n++] = (struct component){COMPONENT_ZONE, zone, 0};
-        return n;
-    }
-    index = fleet->probes[probe].target;
-    target = &fleet->targets[index];
-    if (target->place != zone) {
-        components[n++] = (struct component){COMPONENT_ZONE, zone, 0};
-        components[n++] = place_component(fleet, target->place);
-        components[n++] = path_component(zone, target->place);
-    }
-    if (target->kind == TARGET_MESH) {
-        components[n++] = (struct component){COMPONENT_HOST, target->mesh_agent, 0};
-        return n;
-    }
-    components[n++] = (struct component){COMPONENT_TARGET, index, 0};
-    components[n++] = (struct component){COMPONENT_RESOLVER, zone, 0};
-    if (target->backend != FLEET_NONE)
-        components[n++] = (struct component){COMPONENT_BACKEND, target->backend, 0};
-    return n;
-}
-
-uint32_t mode_likes(enum mode mode)
+uint32_t mode_excludes(enum mode mode)
 {
     static const uint32_t network =
-        1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE | 1u << MODE_DOWN;
+        1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE | 1u << MODE_CONGESTED | 1u << MODE_DOWN;
     static const uint32_t waiting = 1u << MODE_STALL | 1u << MODE_SLOW;
 
-    /* who is starved is late, and not because of any network */
     if ((network >> mode & 1) != 0)
+        return network;
+    if (mode == MODE_STARVED) /* who is starved is late, and not because of any network */
         return network | 1u << MODE_STARVED;
     return (waiting >> mode & 1) != 0 ? waiting : 1u << mode;
 }
@@ -235,14 +109,32 @@ bool mode_applies(enum mode mode, enum component_type type)
     return (rows[mode].types >> type & 1) != 0;
 }
 
+bool mode_of_network(enum mode mode)
+{
+    return (rows[mode].types & ~(unsigned)(FAR_TYPES | TYPE(RESOLVER))) != 0;
+}
+
+bool mode_reaches(enum mode mode, enum component_type type, enum side side,
+                  enum symbol_family family)
+{
+    if (family == FAMILY_AGENT)
+        return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT || mode == MODE_STARVED;
+    if (mode == MODE_SILENT)
+        return false;
+    /* a dead host makes itself silent; it does not break its own probes, it stops them */
+    return type != COMPONENT_HOST || mode != MODE_DOWN || side == SIDE_FAR;
+}
+
 /* Families without TCP see fewer symbols: fold the shares into what they can show. */
-static enum symbol fold(enum symbol_family family, enum symbol symbol)
+static enum symbol fold(enum mode mode, enum symbol_family family, enum symbol symbol)
 {
     bool timeout = symbol == SYMBOL_CONNECT_TIMEOUT || symbol == SYMBOL_NET_TIMEOUT ||
                    symbol == SYMBOL_REPLY_LOST || symbol == SYMBOL_STALL;
 
     switch (family) {
-    case FAMILY_ECHO: /* a lost datagram is a lost echo */
+    case FAMILY_ECHO: /* a lost datagram is a lost echo; the far side's work does not touch it */
+        if (!mode_of_network(mode))
+            return symbol;
         return timeout || symbol == SYMBOL_OK_RETRANS ? SYMBOL_CONNECT_TIMEOUT : symbol;
     case FAMILY_DNS:
         return timeout || symbol == SYMBOL_OK_RETRANS ? SYMBOL_OPAQUE_TIMEOUT
@@ -264,7 +156,8 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
     if (family == FAMILY_AGENT && (mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT))
         return symbol == SYMBOL_SILENT ? 0.9 : 0.1;
     for (size_t i = 0; i < FL_COUNT(rows[mode].stream); i++)
-        if (rows[mode].stream[i].share > 0 && fold(family, rows[mode].stream[i].symbol) == symbol)
+        if (rows[mode].stream[i].share > 0 &&
+            fold(mode, family, rows[mode].stream[i].symbol) == symbol)
             sum += rows[mode].stream[i].share;
     /* a mode that a family cannot show leaves its probes as they were */
     return sum < 2 * CONTAMINATION && symbol == SYMBOL_OK && family == FAMILY_AGENT ? 0.99 : sum;
@@ -336,8 +229,9 @@ enum verdict_class hypothesis_class(const struct fleet *fleet, const struct comp
     case COMPONENT_LINK:
         return VERDICT_MONITORING;
     case COMPONENT_HOST:
-        return mode == MODE_LOSS || mode == MODE_CUT || mode == MODE_LATE ? VERDICT_NETWORK
-                                                                          : VERDICT_HOST;
+        return mode == MODE_DOWN || !mode_of_network(mode) || mode == MODE_STARVED
+                   ? VERDICT_HOST
+                   : VERDICT_NETWORK;
     case COMPONENT_RESOLVER:
         return VERDICT_DNS;
     case COMPONENT_TARGET:

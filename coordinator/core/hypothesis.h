@@ -7,47 +7,16 @@
  * than a whole place. */
 #pragma once
 
-#include "coordinator/core/fleet.h"
+#include "coordinator/core/component.h"
 #include "coordinator/core/symbol.h"
 #include "coordinator/core/verdict.h"
-
-enum component_type {
-    COMPONENT_LINK,
-    COMPONENT_HOST,
-    COMPONENT_TARGET,
-    COMPONENT_BACKEND,
-    COMPONENT_RESOLVER,
-    COMPONENT_PATH,
-    COMPONENT_ZONE,
-    COMPONENT_PLACE,
-    COMPONENT_TYPES
-};
-
-struct component {
-    enum component_type type;
-    uint32_t a; /* agent, target, backend, zone or place; the zone of a path */
-    uint32_t b; /* the other place of a path; else 0 */
-};
-
-bool component_equal(const struct component *x, const struct component *y);
-/* A total order that does not depend on memory: ties are broken by it. */
-int component_compare(const struct component *x, const struct component *y);
-void component_name(const struct fleet *fleet, const struct component *component,
-                    char name[FL_COMPONENT_SIZE]);
-/* In words: "the way between zone a and storage". */
-void component_words(const struct fleet *fleet, const struct component *component, char *words,
-                     size_t size);
-
-/* Every component that a series touches; `probe` FLEET_NONE for the agent's own. */
-#define COMPONENTS_PER_SERIES 10
-size_t components_of(const struct fleet *fleet, uint32_t agent, uint32_t probe,
-                     struct component components[COMPONENTS_PER_SERIES]);
 
 enum mode {
     MODE_CUT,
     MODE_LOSS,
     MODE_LATE,
-    MODE_DOWN, /* a host, or a target that does not answer at all */
+    MODE_CONGESTED, /* a full queue: packets wait as well as vanish */
+    MODE_DOWN,      /* a host, or a target that does not answer at all */
     MODE_STALL,
     MODE_SLOW,
     MODE_REFUSED,
@@ -66,10 +35,15 @@ enum mode {
     MODES
 };
 
-/* Modes that show the same way, one bit each: what one component explains so, no other explains
- * once more, for a packet is lost only once. */
-uint32_t mode_likes(enum mode mode);
+/* Modes, one bit each, that may not explain once more what this one explains: they show the same
+ * way, and a packet is lost only once. */
+uint32_t mode_excludes(enum mode mode);
 bool mode_applies(enum mode mode, enum component_type type);
+/* Does it break the way, so that every probe across a component speaks for or against it? */
+bool mode_of_network(enum mode mode);
+/* Can the mode of such a component show to probes of that family from that side? */
+bool mode_reaches(enum mode mode, enum component_type type, enum side side,
+                  enum symbol_family family);
 /* P(symbol | hit by the mode), never 0. */
 double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symbol);
 /* Is the symbol one that the mode brings about more than by accident? */

@@ -26,9 +26,10 @@ struct incident_book {
     struct component components[INCIDENT_MAX_OPEN];
     struct verdict verdicts[INCIDENT_MAX_OPEN];
     struct {
-        fl_time seen_us;    /* last evaluation that found it */
-        fl_time last_us;    /* newest observation that it explained */
-        fl_time changed_us; /* since when class or cause has been another; 0: it has not */
+        fl_time seen_us;     /* last evaluation that found it */
+        fl_time last_us;     /* newest observation that it explained */
+        fl_time changed_us;  /* since when class or cause has been another; 0: it has not */
+        int64_t interval_us; /* of the slowest series that it explains */
         bool refreshed;
     } life[INCIDENT_MAX_OPEN];
     struct candidate candidates[INCIDENT_MAX_OPEN];
@@ -81,12 +82,12 @@ static struct candidate *find_candidate(struct incident_book *book,
     return &book->candidates[book->n_candidates++];
 }
 
-static bool ripe(const struct finding *finding, const struct candidate *candidate,
-                 int64_t interval_us)
+static bool ripe(const struct finding *finding, const struct candidate *candidate)
 {
     double span = (double)(finding->last_us - finding->since_us);
 
-    if (finding->component.type != COMPONENT_LINK && span < SPAN_FACTOR * (double)interval_us)
+    if (finding->component.type != COMPONENT_LINK &&
+        span < SPAN_FACTOR * (double)finding->fastest_us)
         return false;
     if (finding->rho < GRAY && finding->score < GRAY_SCORE)
         return false;
@@ -110,17 +111,33 @@ static void redescribe(struct incident_book *book, size_t i, const struct scene 
     own->id = id;
 }
 
-static void refresh(struct incident_book *book, size_t i, const struct scene *scene,
-                    const struct finding *finding, int64_t interval_us)
+/* A cause that a host's counters named is not taken back because they have gone quiet: a listener
+ * stays full long after the flood. */
+static bool tells_less(enum verdict_cause now, enum verdict_cause before)
 {
-    int64_t patience = CHANGE_INTERVALS * interval_us;
-    struct verdict now;
+    return (before == CAUSE_UDP_FLOOD || before == CAUSE_SYN_FLOOD) && now != CAUSE_UDP_FLOOD &&
+           now != CAUSE_SYN_FLOOD;
+}
 
+static void touch(struct incident_book *book, size_t i, const struct scene *scene,
+                  const struct finding *finding)
+{
     book->life[i].seen_us = scene->now_us;
     book->life[i].last_us = finding->last_us;
+    book->life[i].interval_us = finding->slowest_us;
     book->life[i].refreshed = true;
-    describe(scene, finding, &now);
-    if (now.class == book->verdicts[i].class && now.cause == book->verdicts[i].cause) {
+}
+
+static void refresh(struct incident_book *book, size_t i, const struct scene *scene,
+                    const struct finding *finding)
+{
+    int64_t patience = CHANGE_INTERVALS * finding->fastest_us;
+    enum verdict_class class = describe_class(scene, finding);
+    enum verdict_cause cause = describe_cause(scene, finding);
+    const struct verdict *said = &book->verdicts[i];
+
+    touch(book, i, scene, finding);
+    if (class == said->class && (cause == said->cause || tells_less(cause, said->cause))) {
         book->life[i].changed_us = 0;
         return;
     }
@@ -134,6 +151,26 @@ static void refresh(struct incident_book *book, size_t i, const struct scene *sc
     emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
 }
 
+static struct part *part_of(const struct scene *scene, const struct component *component)
+{
+    return evidence_part(scene->evidence, component_id(scene->fleet, component));
+}
+
+/* Do both touch a series that is in trouble right now? */
+static bool share_trouble(const struct scene *scene, const struct component *x,
+                          const struct component *y)
+{
+    const struct part *part = part_of(scene, x);
+    uint32_t other = component_id(scene->fleet, y);
+    enum side side;
+
+    for (size_t i = 0; i < part->n_series; i++)
+        if (part->series[i]->n_bad > 0 && window_touches(part->series[i], other, &side) &&
+            symbol_is_bad((enum symbol)window_at(part->series[i], 0)->symbol))
+            return true;
+    return false;
+}
+
 /* An open incident that the finding explains better: it was a rival, or its component is gone
  * from the findings and touches the same series. */
 static size_t find_superseded(const struct incident_book *book, const struct scene *scene,
@@ -141,18 +178,11 @@ static size_t find_superseded(const struct incident_book *book, const struct sce
                               size_t n_found)
 {
     for (size_t i = 0; i < book->n_open; i++) {
-        bool still_found = false, shared = false;
+        bool still_found = false;
 
         for (size_t k = 0; k < n_found; k++)
             still_found |= component_equal(&found[k].component, &book->components[i]);
-        if (still_found)
-            continue;
-        for (size_t k = 0; k < scene->n_windows && !shared; k++)
-            shared = correlator_touches(scene->fleet, scene->windows[k], &finding->component) &&
-                     correlator_touches(scene->fleet, scene->windows[k], &book->components[i]) &&
-                     scene->windows[k]->n > 0 &&
-                     symbol_is_bad((enum symbol)window_at(scene->windows[k], 0)->symbol);
-        if (shared)
+        if (!still_found && share_trouble(scene, &finding->component, &book->components[i]))
             return i;
     }
     return book->n_open;
@@ -164,6 +194,7 @@ static void open_or_move(struct incident_book *book, const struct scene *scene,
     size_t i = find_superseded(book, scene, finding, found, n_found);
 
     if (i < book->n_open) {
+        part_of(scene, &book->components[i])->open = false;
         book->components[i] = finding->component;
         redescribe(book, i, scene, finding);
         emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
@@ -176,44 +207,41 @@ static void open_or_move(struct incident_book *book, const struct scene *scene,
     } else {
         return;
     }
-    book->life[i].seen_us = scene->now_us;
-    book->life[i].last_us = finding->last_us;
+    part_of(scene, &book->components[i])->open = true;
+    part_of(scene, &book->components[i])->open_since_us = book->verdicts[i].since_us;
     book->life[i].changed_us = 0;
-    book->life[i].refreshed = true;
-}
-
-static bool covered_by_another(const struct incident_book *book, const struct scene *scene,
-                               const struct window *window, size_t own)
-{
-    for (size_t i = 0; i < book->n_open; i++)
-        if (i != own && correlator_touches(scene->fleet, window, &book->components[i]))
-            return true;
-    return false;
+    touch(book, i, scene, finding);
 }
 
 /* What the incident explained is over: it must not open another. */
 static void forget_past(struct incident_book *book, const struct scene *scene, size_t own)
 {
+    const struct part *part = part_of(scene, &book->components[own]);
     fl_time floor_us = book->life[own].last_us + 1;
 
-    for (size_t i = 0; i < scene->n_windows; i++) {
-        struct window *window = scene->windows[i];
-
-        if (window->floor_us < floor_us &&
-            correlator_touches(scene->fleet, window, &book->components[own]) &&
-            !covered_by_another(book, scene, window, own))
-            window->floor_us = floor_us;
-    }
+    for (size_t i = 0; i < part->n_series; i++)
+        if (part->series[i]->floor_us < floor_us &&
+            !evidence_covered(scene->evidence, part->series[i]))
+            evidence_forget(scene->evidence, part->series[i], floor_us);
 }
 
-static void close_gone(struct incident_book *book, const struct scene *scene, int64_t interval_us)
+static bool has_gone(const struct incident_book *book, size_t i, fl_time now_us)
 {
-    int64_t patience = 2 * interval_us > LEAST_CLOSE_US ? 2 * interval_us : LEAST_CLOSE_US;
+    int64_t patience = 2 * book->life[i].interval_us;
+
+    if (patience < LEAST_CLOSE_US)
+        patience = LEAST_CLOSE_US;
+    return !book->life[i].refreshed && now_us - book->life[i].seen_us >= patience;
+}
+
+static void close_gone(struct incident_book *book, const struct scene *scene)
+{
     size_t kept = 0;
 
     for (size_t i = 0; i < book->n_open; i++) {
-        if (!book->life[i].refreshed && scene->now_us - book->life[i].seen_us >= patience) {
+        if (has_gone(book, i, scene->now_us)) {
             emit(book, scene->now_us, VERDICT_CLOSE, &book->verdicts[i]);
+            part_of(scene, &book->components[i])->open = false;
             forget_past(book, scene, i);
             continue;
         }
@@ -238,7 +266,7 @@ static void drop_unseen_candidates(struct incident_book *book)
 }
 
 size_t incident_book_step(struct incident_book *book, const struct scene *scene,
-                          const struct finding *found, size_t n_found, int64_t interval_us,
+                          const struct finding *found, size_t n_found,
                           const struct verdict_event **ret_events)
 {
     book->n_events = 0;
@@ -256,7 +284,7 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
             continue;
         }
         if (at < book->n_open) {
-            refresh(book, at, scene, &found[i], interval_us);
+            refresh(book, at, scene, &found[i]);
             continue;
         }
         candidate = find_candidate(book, &found[i].component);
@@ -264,19 +292,13 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
             continue;
         candidate->seen = true;
         candidate->rounds++;
-        if (ripe(&found[i], candidate, interval_us))
+        if (ripe(&found[i], candidate))
             open_or_move(book, scene, &found[i], found, n_found);
     }
     drop_unseen_candidates(book);
-    close_gone(book, scene, interval_us);
+    close_gone(book, scene);
     *ret_events = book->events;
     return book->n_events;
-}
-
-size_t incident_book_components(const struct incident_book *book, const struct component **ret)
-{
-    *ret = book->components;
-    return book->n_open;
 }
 
 size_t incident_book_open(const struct incident_book *book, const struct verdict **ret)

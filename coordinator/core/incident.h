@@ -14,10 +14,8 @@ struct incident_book *incident_book_free(struct incident_book *book);
 
 /* Take the findings of one evaluation. `ret_events` is valid until the next call. */
 size_t incident_book_step(struct incident_book *book, const struct scene *scene,
-                          const struct finding *found, size_t n_found, int64_t interval_us,
+                          const struct finding *found, size_t n_found,
                           const struct verdict_event **ret_events);
 
-/* Components of the open incidents. */
-size_t incident_book_components(const struct incident_book *book, const struct component **ret);
 /* Open verdicts in order of id. */
 size_t incident_book_open(const struct incident_book *book, const struct verdict **ret);

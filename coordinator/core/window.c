@@ -50,33 +50,61 @@ static int64_t net_time(const struct fl_result *result, enum symbol_family famil
     return result->phase_us[FL_LAYER_CONNECT];
 }
 
-enum symbol window_add(struct window *window, const struct fl_result *result, fl_time start_us,
-                       bool frozen)
+void window_init(struct window *window, const struct fleet *fleet, uint32_t agent, uint32_t probe)
+{
+    *window = (struct window){.agent = agent, .probe = probe, .family = FAMILY_AGENT};
+    window->interval_us = FL_SECOND; /* who is heard is looked at each second */
+    if (probe != FLEET_NONE) {
+        window->family = symbol_family(fleet->probes[probe].type);
+        window->interval_us = fleet->probes[probe].interval_us;
+        window->timeout_us = fleet->probes[probe].timeout_us;
+    }
+    window->n_touches = (uint32_t)component_touches(fleet, agent, probe, window->touches);
+}
+
+enum symbol window_judge(struct window *window, const struct fl_result *result, bool frozen)
 {
     int64_t net = net_time(result, window->family);
     int64_t operate = result->phase_us[FL_LAYER_OPERATE];
     bool late_net = baseline_late(&window->net, net);
     bool late_op = baseline_late(&window->operate, operate);
-    enum symbol symbol = symbol_of(result, window->family, late_net, late_op);
 
     if (!frozen && result->ok) {
         baseline_learn(&window->net, net);
         baseline_learn(&window->operate, operate);
     }
-    window_push(window, start_us, symbol);
     window->last = *result;
-    return symbol;
+    return symbol_of(result, window->family, late_net, late_op);
 }
 
-void window_push(struct window *window, fl_time t_us, enum symbol symbol)
+bool window_push(struct window *window, const struct observation *observation,
+                 struct observation *ret_gone)
 {
-    window->ring[window->next] = (struct observation){t_us, (uint8_t)symbol};
-    window->next = (window->next + 1) % WINDOW_SIZE;
-    if (window->n < WINDOW_SIZE)
+    bool full = window->n == WINDOW_SIZE;
+
+    if (full) {
+        *ret_gone = window->ring[window->next];
+        window->n_bad -= symbol_is_bad((enum symbol)ret_gone->symbol);
+    } else {
         window->n++;
+    }
+    window->ring[window->next] = *observation;
+    window->n_bad += symbol_is_bad((enum symbol)observation->symbol);
+    window->next = (window->next + 1) % WINDOW_SIZE;
+    return full;
 }
 
 const struct observation *window_at(const struct window *window, uint32_t i)
 {
     return &window->ring[(window->next + 2 * WINDOW_SIZE - 1 - i) % WINDOW_SIZE];
+}
+
+bool window_touches(const struct window *window, uint32_t component, enum side *ret_side)
+{
+    for (uint32_t i = 0; i < window->n_touches; i++)
+        if (window->touches[i].id == component) {
+            *ret_side = window->touches[i].side;
+            return true;
+        }
+    return false;
 }

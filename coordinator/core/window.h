@@ -1,15 +1,19 @@
-/* What is known of one series (agent, probe): its last observations and its normal latency.
- * Bounded: a ring, and a baseline that forgets slowly. A series with agent but no probe says
- * whether the agent is heard. */
+/* What is known of one series (agent, probe): its last observations, its normal latency and how
+ * often it normally goes wrong. Bounded: a ring, and baselines that forget slowly. A series with
+ * agent but no probe says whether the agent is heard. */
 #pragma once
 
+#include "coordinator/core/component.h"
+#include "coordinator/core/rates.h"
 #include "coordinator/core/symbol.h"
 
-#define WINDOW_SIZE 64 /* observations kept: enough for a fault that hits one probe in ten */
+#define WINDOW_SIZE 64 /* observations kept one by one */
 
 struct observation {
     fl_time t_us; /* when the probe started, by the coordinator's clock */
     uint8_t symbol;
+    int8_t rarity; /* how usual the symbol is for this series, see rates.h */
+    bool named;    /* a name was looked up */
 };
 
 /* Normal latency in log space: mean and mean deviation, robust by clipping each step. */
@@ -22,22 +26,33 @@ struct baseline {
 struct window {
     uint32_t agent, probe; /* probe FLEET_NONE: the agent's own pseudo-series */
     enum symbol_family family;
-    int64_t interval_us;
+    int64_t interval_us, timeout_us;
     uint32_t n, next;
+    uint32_t n_bad; /* observations in the ring that are not plain ok */
+    uint32_t n_touches;
+    struct touch touches[COMPONENTS_PER_SERIES];
     struct observation ring[WINDOW_SIZE];
     fl_time floor_us; /* what started earlier belongs to an incident that is over */
+    struct rates rates;
     struct baseline net, operate;
     struct fl_result last; /* for the matrix */
     fl_time last_rx_us;
+    uint32_t view; /* a note of the correlator's, 0 between its steps */
 };
 
-/* Judge a result against the baselines, learn from it unless `frozen` (an incident covers it),
- * and keep it. Returns its symbol. */
-enum symbol window_add(struct window *window, const struct fl_result *result, fl_time start_us,
-                       bool frozen);
+/* An empty one; what it touches is looked up in the fleet. */
+void window_init(struct window *window, const struct fleet *fleet, uint32_t agent, uint32_t probe);
 
-/* Keep an observation that is no result. */
-void window_push(struct window *window, fl_time t_us, enum symbol symbol);
+/* Judge a result against the latency baselines, learn from it unless `frozen` (an incident covers
+ * it), and remember it as the last. */
+enum symbol window_judge(struct window *window, const struct fl_result *result, bool frozen);
+
+/* Keep an observation. Returns whether another one had to go, which is then in `ret_gone`. */
+bool window_push(struct window *window, const struct observation *observation,
+                 struct observation *ret_gone);
 
 /* i-th newest observation, 0 the newest. */
 const struct observation *window_at(const struct window *window, uint32_t i);
+
+/* Does it touch the component with this number, and from which side? */
+bool window_touches(const struct window *window, uint32_t component, enum side *ret_side);

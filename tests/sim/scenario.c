@@ -393,18 +393,19 @@ void scenario_done(struct scenario *scenario)
 static bool same_footprint(const struct fleet *fleet, const struct component *x,
                            const struct component *y)
 {
-    struct component own[COMPONENTS_PER_SERIES];
+    struct touch own[COMPONENTS_PER_SERIES];
+    uint32_t id_x = component_id(fleet, x), id_y = component_id(fleet, y);
 
     for (uint32_t agent = 0; agent < fleet->n_agents; agent++)
         for (uint32_t probe = 0; probe < fleet->n_probes; probe++) {
-            size_t n = components_of(fleet, agent, probe, own);
+            size_t n = component_touches(fleet, agent, probe, own);
             bool in_x = false, in_y = false;
 
             if (fleet->targets[fleet->probes[probe].target].mesh_agent == agent)
                 continue;
             for (size_t i = 0; i < n; i++) {
-                in_x |= component_equal(&own[i], x);
-                in_y |= component_equal(&own[i], y);
+                in_x |= own[i].id == id_x;
+                in_y |= own[i].id == id_y;
             }
             if (in_x != in_y)
                 return false;
@@ -416,21 +417,15 @@ bool scenario_accepts(const struct scenario *scenario, const struct scenario_tru
                       const char *component)
 {
     const struct fleet *fleet = sim_fleet(scenario->sim);
-    struct component own[COMPONENTS_PER_SERIES];
     char name[FL_COMPONENT_SIZE];
 
-    component_name(fleet, &truth->fault.component, name);
-    if (strcmp(name, component) == 0)
-        return true;
-    for (uint32_t agent = 0; agent < fleet->n_agents; agent++)
-        for (uint32_t probe = 0; probe < fleet->n_probes; probe++) {
-            size_t n = components_of(fleet, agent, probe, own);
+    for (uint32_t id = 0; id < component_count(fleet); id++) {
+        struct component other = component_of_id(fleet, id);
 
-            for (size_t i = 0; i < n; i++) {
-                component_name(fleet, &own[i], name);
-                if (strcmp(name, component) == 0)
-                    return same_footprint(fleet, &own[i], &truth->fault.component);
-            }
-        }
+        component_name(fleet, &other, name);
+        if (strcmp(name, component) == 0)
+            return component_equal(&other, &truth->fault.component) ||
+                   same_footprint(fleet, &other, &truth->fault.component);
+    }
     return false;
 }

@@ -169,11 +169,12 @@ static bool active(const struct sim *sim, const struct sim_fault *fault)
 static bool hits(const struct sim *sim, const struct sim_fault *fault, uint32_t agent,
                  uint32_t probe)
 {
-    struct component own[COMPONENTS_PER_SERIES];
-    size_t n = components_of(sim->fleet, agent, probe, own);
+    struct touch touches[COMPONENTS_PER_SERIES];
+    size_t n = component_touches(sim->fleet, agent, probe, touches);
+    uint32_t id = component_id(sim->fleet, &fault->component);
 
     for (size_t i = 0; i < n; i++)
-        if (component_equal(&own[i], &fault->component))
+        if (touches[i].id == id)
             return true;
     return false;
 }

@@ -18,7 +18,7 @@ static enum symbol add(struct window *window, int64_t connect_us, bool frozen)
 {
     struct fl_result result = answered(connect_us);
 
-    return window_add(window, &result, (fl_time)window->n * FL_SECOND, frozen);
+    return window_judge(window, &result, frozen);
 }
 
 static struct window learned(void)
@@ -82,8 +82,13 @@ static void the_ring_keeps_the_newest(void **state)
     struct window window = {.family = FAMILY_AGENT};
 
     (void)state;
-    for (int i = 0; i < WINDOW_SIZE + 10; i++)
-        window_push(&window, i, SYMBOL_OK);
+    for (int i = 0; i < WINDOW_SIZE + 10; i++) {
+        struct observation gone = {.t_us = -1};
+
+        assert_int_equal(window_push(&window, &(struct observation){.t_us = i}, &gone),
+                         i >= WINDOW_SIZE);
+        assert_int_equal(gone.t_us, i - WINDOW_SIZE < 0 ? -1 : i - WINDOW_SIZE);
+    }
     assert_int_equal(window.n, WINDOW_SIZE);
     assert_int_equal(window_at(&window, 0)->t_us, WINDOW_SIZE + 9);
     assert_int_equal(window_at(&window, WINDOW_SIZE - 1)->t_us, 10);

@@ -1,0 +1,302 @@
+#include "coordinator/core/evidence.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define ARRIVAL_US (300 * FL_MS) /* batching and travel of a result */
+#define MAX_TIMEOUTS 32          /* different ones; further ones share the last queue */
+
+struct pending {
+    struct window *window;
+    fl_time t_us;
+    bool named;
+};
+
+/* Successes on their way in, of all series with one timeout: first come, first settled. */
+struct queue {
+    int64_t settle_us;
+    struct pending *ring;
+    size_t room, n, first;
+};
+
+struct evidence {
+    const struct fleet *fleet;
+    struct part *parts;
+    size_t n_parts;
+    uint32_t first_resolver, last_resolver;
+    uint32_t *active;
+    size_t n_active;
+    bool unsorted;
+    struct queue queues[MAX_TIMEOUTS];
+    size_t n_queues;
+};
+
+int evidence_new(const struct fleet *fleet, struct evidence **ret)
+{
+    struct evidence *evidence = calloc(1, sizeof(*evidence));
+    struct component resolver = {COMPONENT_RESOLVER, 0, 0};
+
+    if (!evidence)
+        return -ENOMEM;
+    evidence->fleet = fleet;
+    evidence->n_parts = component_count(fleet);
+    evidence->parts = calloc(evidence->n_parts + 1, sizeof(*evidence->parts));
+    evidence->active = calloc(evidence->n_parts + 1, sizeof(*evidence->active));
+    evidence->first_resolver = component_id(fleet, &resolver);
+    evidence->last_resolver = evidence->first_resolver + (uint32_t)fleet->n_zones - 1;
+    if (!evidence->parts || !evidence->active) {
+        evidence_free(evidence);
+        return -ENOMEM;
+    }
+    *ret = evidence;
+    return 0;
+}
+
+struct evidence *evidence_free(struct evidence *evidence)
+{
+    if (!evidence)
+        return NULL;
+    for (size_t i = 0; evidence->parts && i < evidence->n_parts; i++) {
+        track_clear(&evidence->parts[i].track);
+        free(evidence->parts[i].series);
+    }
+    for (size_t i = 0; i < evidence->n_queues; i++)
+        free(evidence->queues[i].ring);
+    free(evidence->parts);
+    free(evidence->active);
+    free(evidence);
+    return NULL;
+}
+
+static bool is_link(const struct evidence *evidence, uint32_t component)
+{
+    return component_of_id(evidence->fleet, component).type == COMPONENT_LINK;
+}
+
+void evidence_admit(struct evidence *evidence, struct window *window)
+{
+    for (uint32_t i = 0; i < window->n_touches; i++) {
+        struct part *part = &evidence->parts[window->touches[i].id];
+
+        if (part->n_series == part->room) {
+            size_t room = part->room ? part->room * 2 : 4;
+            struct window **larger = realloc(part->series, room * sizeof(struct window *));
+
+            if (!larger)
+                continue;
+            part->series = larger;
+            part->room = room;
+        }
+        part->series[part->n_series++] = window;
+        /* who is heard is looked at oftener than most probes run: that sets no pace but its own */
+        if (window->probe != FLEET_NONE || is_link(evidence, window->touches[i].id))
+            track_admit(&part->track, window->interval_us);
+    }
+}
+
+/* Only a probe that looked a name up says anything of the resolver. */
+static bool concerns(const struct evidence *evidence, uint32_t component, bool named)
+{
+    return named || component < evidence->first_resolver || component > evidence->last_resolver;
+}
+
+static struct cell cell_of(const struct window *window, const struct observation *o, enum side side)
+{
+    return (struct cell){.symbol = o->symbol,
+                         .family = (uint8_t)window->family,
+                         .side = (uint8_t)side,
+                         .rarity = o->rarity};
+}
+
+static void activate(struct evidence *evidence, uint32_t component)
+{
+    struct part *part = &evidence->parts[component];
+
+    part->dirty = true;
+    if (part->active)
+        return;
+    part->active = true;
+    evidence->active[evidence->n_active++] = component;
+    evidence->unsorted = true;
+}
+
+static void let_in_bad(struct evidence *evidence, struct window *window,
+                       const struct observation *o, fl_time now_us)
+{
+    for (uint32_t i = 0; i < window->n_touches; i++) {
+        uint32_t id = window->touches[i].id;
+        struct cell cell = cell_of(window, o, window->touches[i].side);
+
+        if (!concerns(evidence, id, o->named) || evidence->parts[id].track.width_us == 0)
+            continue;
+        track_advance(&evidence->parts[id].track, now_us);
+        track_add(&evidence->parts[id].track, &cell, o->t_us);
+        activate(evidence, id);
+    }
+}
+
+static void take_out(struct evidence *evidence, const struct window *window,
+                     const struct observation *o)
+{
+    for (uint32_t i = 0; i < window->n_touches; i++) {
+        uint32_t id = window->touches[i].id;
+        struct cell cell = cell_of(window, o, window->touches[i].side);
+
+        if (concerns(evidence, id, o->named) && evidence->parts[id].track.width_us != 0)
+            track_remove(&evidence->parts[id].track, &cell, o->t_us);
+    }
+}
+
+static void let_in_fine(struct evidence *evidence, const struct pending *pending, fl_time now_us)
+{
+    const struct window *window = pending->window;
+
+    for (uint32_t i = 0; i < window->n_touches; i++) {
+        struct track *track = &evidence->parts[window->touches[i].id].track;
+
+        if (!concerns(evidence, window->touches[i].id, pending->named) || track->width_us == 0)
+            continue;
+        track_advance(track, now_us);
+        track_fine(track, window->touches[i].side, window->family, pending->t_us);
+    }
+}
+
+static struct queue *queue_of(struct evidence *evidence, const struct window *window)
+{
+    int64_t settle_us = window->probe == FLEET_NONE ? 0 : window->timeout_us + ARRIVAL_US;
+
+    for (size_t i = 0; i < evidence->n_queues; i++)
+        if (evidence->queues[i].settle_us == settle_us)
+            return &evidence->queues[i];
+    if (evidence->n_queues < MAX_TIMEOUTS)
+        evidence->queues[evidence->n_queues++].settle_us = settle_us;
+    return &evidence->queues[evidence->n_queues - 1];
+}
+
+static bool queue_grow(struct queue *queue)
+{
+    size_t room = queue->room ? queue->room * 2 : 64;
+    struct pending *larger = calloc(room, sizeof(*larger));
+
+    if (!larger)
+        return false;
+    for (size_t i = 0; i < queue->n; i++)
+        larger[i] = queue->ring[(queue->first + i) % queue->room];
+    free(queue->ring);
+    queue->ring = larger;
+    queue->room = room;
+    queue->first = 0;
+    return true;
+}
+
+static void queue_up(struct evidence *evidence, struct window *window, const struct observation *o,
+                     fl_time now_us)
+{
+    struct queue *queue = queue_of(evidence, window);
+    struct pending pending = {window, o->t_us, o->named};
+
+    if (queue->n == queue->room && !queue_grow(queue)) {
+        let_in_fine(evidence, &pending, now_us);
+        return;
+    }
+    queue->ring[(queue->first + queue->n++) % queue->room] = pending;
+}
+
+/* An observation leaves the ring: what an incident explains is taken out of the tracks, the rest
+ * is what is normal here. */
+static void retire(struct evidence *evidence, struct window *window, const struct observation *o)
+{
+    bool bad = symbol_is_bad((enum symbol)o->symbol);
+    bool forgotten = o->t_us < window->floor_us;
+
+    if (!evidence_covered(evidence, window)) {
+        if (!bad || !forgotten)
+            rates_learn(&window->rates, (enum symbol)o->symbol);
+    } else if (bad && !forgotten) {
+        take_out(evidence, window, o);
+    }
+}
+
+void evidence_observe(struct evidence *evidence, struct window *window, fl_time t_us,
+                      enum symbol symbol, bool named, fl_time now_us)
+{
+    struct observation o = {.t_us = t_us, .symbol = (uint8_t)symbol, .named = named}, gone;
+    bool bad = symbol_is_bad(symbol);
+
+    if (bad && window->family != FAMILY_AGENT)
+        o.rarity = rates_rarity(&window->rates, window->family, symbol);
+    if (window_push(window, &o, &gone))
+        retire(evidence, window, &gone);
+    if (!bad)
+        queue_up(evidence, window, &o, now_us);
+    else if (t_us >= window->floor_us)
+        let_in_bad(evidence, window, &o, now_us);
+}
+
+static int compare_ids(const void *x, const void *y)
+{
+    uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;
+
+    return (a > b) - (a < b);
+}
+
+void evidence_advance(struct evidence *evidence, fl_time now_us)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < evidence->n_queues; i++) {
+        struct queue *queue = &evidence->queues[i];
+
+        while (queue->n > 0 && queue->ring[queue->first].t_us + queue->settle_us <= now_us) {
+            let_in_fine(evidence, &queue->ring[queue->first], now_us);
+            queue->first = (queue->first + 1) % queue->room;
+            queue->n--;
+        }
+    }
+    for (size_t i = 0; i < evidence->n_active; i++) {
+        struct part *part = &evidence->parts[evidence->active[i]];
+
+        track_advance(&part->track, now_us);
+        part->active = part->track.n_cells > 0;
+        if (part->active)
+            evidence->active[kept++] = evidence->active[i];
+    }
+    evidence->n_active = kept;
+    if (evidence->unsorted)
+        qsort(evidence->active, kept, sizeof(*evidence->active), compare_ids);
+    evidence->unsorted = false;
+}
+
+void evidence_forget(struct evidence *evidence, struct window *window, fl_time floor_us)
+{
+    for (uint32_t i = 0; i < window->n; i++) {
+        const struct observation *o = window_at(window, i);
+
+        if (symbol_is_bad((enum symbol)o->symbol) && o->t_us >= window->floor_us &&
+            o->t_us < floor_us)
+            take_out(evidence, window, o);
+    }
+    for (uint32_t i = 0; i < window->n_touches; i++)
+        track_forget_old(&evidence->parts[window->touches[i].id].track);
+    if (floor_us > window->floor_us)
+        window->floor_us = floor_us;
+}
+
+bool evidence_covered(const struct evidence *evidence, const struct window *window)
+{
+    for (uint32_t i = 0; i < window->n_touches; i++)
+        if (evidence->parts[window->touches[i].id].open)
+            return true;
+    return false;
+}
+
+struct part *evidence_part(struct evidence *evidence, uint32_t component)
+{
+    return &evidence->parts[component];
+}
+
+size_t evidence_active(const struct evidence *evidence, const uint32_t **ret)
+{
+    *ret = evidence->active;
+    return evidence->n_active;
+}

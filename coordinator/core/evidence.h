@@ -1,0 +1,42 @@
+/* All that was observed, arranged by component. Each observation enters the track of every
+ * component that its series touches; a component knows its series. A success enters only when it
+ * has settled: while its failed sisters may still be under way, it would look as if a fault were
+ * over. What an incident explained, and what is forgotten, leaves again. */
+#pragma once
+
+#include "coordinator/core/track.h"
+#include "coordinator/core/window.h"
+
+struct part {
+    struct track track;
+    struct window **series; /* those that touch it, in order of appearance; borrowed */
+    size_t n_series, room;
+    bool active;           /* something bad lies in its track */
+    bool dirty;            /* something bad has come since the flag was taken down */
+    bool open;             /* an incident is open on it, */
+    fl_time open_since_us; /* which began then */
+};
+
+struct evidence;
+
+int evidence_new(const struct fleet *fleet, struct evidence **ret);
+struct evidence *evidence_free(struct evidence *evidence);
+
+/* A series appears. Without memory it is not admitted to all of its components. */
+void evidence_admit(struct evidence *evidence, struct window *window);
+
+void evidence_observe(struct evidence *evidence, struct window *window, fl_time t_us,
+                      enum symbol symbol, bool named, fl_time now_us);
+
+/* Let in what has settled, and move the active components on. */
+void evidence_advance(struct evidence *evidence, fl_time now_us);
+
+/* What the series showed before floor_us belongs to an incident that is over. */
+void evidence_forget(struct evidence *evidence, struct window *window, fl_time floor_us);
+
+/* Does an open incident touch the series? */
+bool evidence_covered(const struct evidence *evidence, const struct window *window);
+
+struct part *evidence_part(struct evidence *evidence, uint32_t component);
+/* Numbers of the components with something bad, in rising order. */
+size_t evidence_active(const struct evidence *evidence, const uint32_t **ret);
