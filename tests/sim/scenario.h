@@ -1,34 +1,31 @@
-/* Random fleets and random faults with known truth, all from a seed: 2 to 8 zones, uneven numbers
- * of agents, storage places with backends, services, an outside; intervals of 1 to 10 seconds. */
+/* Random scenarios with known truth, each from its family and seed alone. */
 #pragma once
 
-#include "tests/sim/sim.h"
-
-enum scenario_family {
-    SCENARIO_NONE,
-    SCENARIO_BLIP, /* shorter than an interval: nothing is to be said */
-    SCENARIO_NETWORK,
-    SCENARIO_STORAGE,
-    SCENARIO_SERVICE,
-    SCENARIO_DNS,
-    SCENARIO_TLS,
-    SCENARIO_HOST,
-    SCENARIO_MONITORING,
-    SCENARIO_DOUBLE,
-    SCENARIO_TRIPLE,
-    SCENARIO_FAMILIES
-};
-const char *scenario_family_name(enum scenario_family family);
+#include "tests/sim/fault_table.h"
+#include "tests/sim/footprint.h"
 
 #define SCENARIO_MAX_FAULTS 3
 
+/* A component by its name, and the classes that are right for it, one bit each. */
+struct scenario_answer {
+    char component[FL_COMPONENT_SIZE];
+    unsigned classes;
+};
+
 struct scenario_truth {
     struct sim_fault fault;
-    enum verdict_class class, other_class; /* either is right */
-    enum verdict_cause causes[3];          /* any of them is right; CAUSE_NONE: no more */
+    const struct fault_kind *kind;
+    /* the component, and what nobody can tell from it */
+    size_t n_answers;
+    struct scenario_answer answers[2 * FOOTPRINT_MAX_SAME];
+    int64_t interval_us; /* the shortest of the probes that touch it */
+    double rate_hz;      /* of the probes that touch it */
+    double limit;        /* probes that it takes at least, see scenario_limit() */
 };
 
 struct scenario {
+    enum scenario_family family;
+    uint64_t seed;
     struct sim *sim;
     int64_t interval_us;
     fl_time end_us;
@@ -39,6 +36,18 @@ struct scenario {
 int scenario_new(enum scenario_family family, uint64_t seed, struct scenario *ret);
 void scenario_done(struct scenario *scenario);
 
-/* Is the component the truth's, or one that touches exactly the same probes? */
-bool scenario_accepts(const struct scenario *scenario, const struct scenario_truth *truth,
-                      const char *component);
+/* Is something to be said of its faults? */
+bool scenario_counts(const struct scenario *scenario);
+bool scenario_is_trap(enum scenario_family family);
+/* One of those over which F1 is asked: none, single, double, triple, blips. */
+bool scenario_is_mixed(enum scenario_family family);
+
+bool scenario_accepts(const struct scenario_truth *truth, const char *component,
+                      enum verdict_class class);
+/* The component alone, whatever the class. */
+bool scenario_accepts_place(const struct scenario_truth *truth, const char *component);
+bool scenario_accepts_cause(const struct scenario_truth *truth, enum verdict_cause cause);
+
+/* Probes that touch a fault until it has gained 12 nats against nothing being wrong: what no
+ * correlator can be much quicker than. From how often a probe is bad with and without it. */
+double scenario_limit(const struct sim_fault *fault);

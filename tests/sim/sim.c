@@ -1,17 +1,12 @@
 #include "tests/sim/sim.h"
 
-#include "tests/sim/physics.h"
+#include "tests/sim/world.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EPOCH_US INT64_C(1700000000000000)
 #define HOST_INTERVAL_US (2 * FL_SECOND)
-#define MAX_FAULTS 16
-#define BATCH_US (120 * FL_MS) /* longest wait for a batch to fill */
-#define BURST_US (600 * FL_MS)
-#define BURST_LOSS 0.5
 
 /* What is to happen: a probe starts, a host is sampled, or something arrives. */
 enum happening { START, SAMPLE, RESULT, HOST };
@@ -20,62 +15,99 @@ struct event {
     fl_time t_us;
     uint64_t order; /* ties go in the order of creation */
     enum happening what;
-    uint32_t agent, probe;
-    struct fl_result result;
-    struct fl_host_sample host;
+    uint32_t agent, probe, slot;
 };
 
-struct burst {
-    fl_time from_us, until_us;
+/* Things under way, by number; numbers are used again. */
+struct pool {
+    void *items;
+    uint32_t *free;
+    uint32_t n, n_free, room;
 };
 
 struct sim {
-    struct fleet *fleet;
+    struct world world;
     struct engine *engine;
     struct draw draw;
-    struct event **heap;
+    struct event *heap;
     size_t n_heap, room;
-    uint64_t order, results;
-    struct sim_fault faults[MAX_FAULTS];
-    size_t n_faults;
-    int64_t burst_every_us;
-    struct burst *bursts; /* by path: zone * places + place */
-    fl_time now_us;
+    struct pool results, hosts;
+    uint64_t order, n_results;
+    bool started, engine_off;
+    sim_observer *observer;
+    void *observer_arg;
     struct verdict_event *events;
     size_t n_events, events_room;
 };
+
+static void *must(void *memory)
+{
+    if (!memory)
+        abort(); /* a test without memory has nothing to say */
+    return memory;
+}
+
+static uint32_t pool_take(struct pool *pool, size_t size)
+{
+    if (pool->n_free > 0)
+        return pool->free[--pool->n_free];
+    if (pool->n == pool->room) {
+        pool->room = pool->room ? pool->room * 2 : 256;
+        pool->items = must(realloc(pool->items, pool->room * size));
+        pool->free = must(realloc(pool->free, pool->room * sizeof(*pool->free)));
+    }
+    return pool->n++;
+}
+
+static void pool_give(struct pool *pool, uint32_t slot)
+{
+    pool->free[pool->n_free++] = slot;
+}
+
+static void pool_done(struct pool *pool)
+{
+    free(pool->items);
+    free(pool->free);
+}
+
+static struct fl_result *result_at(const struct sim *sim, uint32_t slot)
+{
+    return (struct fl_result *)sim->results.items + slot;
+}
+
+static struct fl_host_sample *host_at(const struct sim *sim, uint32_t slot)
+{
+    return (struct fl_host_sample *)sim->hosts.items + slot;
+}
 
 static bool earlier(const struct event *x, const struct event *y)
 {
     return x->t_us != y->t_us ? x->t_us < y->t_us : x->order < y->order;
 }
 
-static struct event *schedule(struct sim *sim, fl_time t_us, enum happening what)
+static void schedule(struct sim *sim, struct event event)
 {
-    struct event *event = calloc(1, sizeof(*event));
     size_t at;
 
     if (sim->n_heap == sim->room) {
         sim->room = sim->room ? sim->room * 2 : 1024;
-        sim->heap = realloc(sim->heap, sim->room * sizeof(struct event *));
+        sim->heap = must(realloc(sim->heap, sim->room * sizeof(*sim->heap)));
     }
-    if (!event || !sim->heap)
-        abort(); /* a test without memory has nothing to say */
-    *event = (struct event){.t_us = t_us, .order = sim->order++, .what = what};
-    for (at = sim->n_heap++; at > 0 && earlier(event, sim->heap[(at - 1) / 2]); at = (at - 1) / 2)
+    event.order = sim->order++;
+    for (at = sim->n_heap++; at > 0 && earlier(&event, &sim->heap[(at - 1) / 2]); at = (at - 1) / 2)
         sim->heap[at] = sim->heap[(at - 1) / 2];
-    return sim->heap[at] = event;
+    sim->heap[at] = event;
 }
 
-static struct event *take_first(struct sim *sim)
+static struct event take_first(struct sim *sim)
 {
-    struct event *first = sim->heap[0], *last = sim->heap[--sim->n_heap];
+    struct event first = sim->heap[0], last = sim->heap[--sim->n_heap];
     size_t at = 0, child;
 
     while ((child = 2 * at + 1) < sim->n_heap) {
-        if (child + 1 < sim->n_heap && earlier(sim->heap[child + 1], sim->heap[child]))
+        if (child + 1 < sim->n_heap && earlier(&sim->heap[child + 1], &sim->heap[child]))
             child++;
-        if (!earlier(sim->heap[child], last))
+        if (!earlier(&sim->heap[child], &last))
             break;
         sim->heap[at] = sim->heap[child];
         at = child;
@@ -84,280 +116,61 @@ static struct event *take_first(struct sim *sim)
     return first;
 }
 
-static int64_t interval_of(const struct sim *sim, const struct event *event)
+static fl_time phase(struct sim *sim, int64_t interval_us)
 {
-    return event->what == SAMPLE ? HOST_INTERVAL_US : sim->fleet->probes[event->probe].interval_us;
+    return (fl_time)(draw_unit(&sim->draw) * (double)interval_us);
 }
 
-static void schedule_agent(struct sim *sim, uint32_t agent)
+/* Every agent begins somewhere in its interval, as agents do. */
+static void start(struct sim *sim)
 {
-    struct event *sample =
-        schedule(sim, (fl_time)(draw_unit(&sim->draw) * (double)HOST_INTERVAL_US), SAMPLE);
+    const struct fleet *fleet = sim->world.fleet;
 
-    sample->agent = agent;
-    for (uint32_t probe = 0; probe < sim->fleet->n_probes; probe++) {
-        const struct fleet_probe *spec = &sim->fleet->probes[probe];
-        struct event *start;
-
-        if (sim->fleet->targets[spec->target].mesh_agent == agent)
-            continue;
-        start = schedule(sim, (fl_time)(draw_unit(&sim->draw) * (double)spec->interval_us), START);
-        start->agent = agent;
-        start->probe = probe;
+    sim->started = true;
+    for (uint32_t agent = 0; agent < fleet->n_agents; agent++) {
+        schedule(sim, (struct event){phase(sim, HOST_INTERVAL_US), 0, SAMPLE, agent, 0, 0});
+        for (uint32_t probe = 0; probe < fleet->n_probes; probe++)
+            if (sim_plans(sim, agent, probe))
+                schedule(sim, (struct event){phase(sim, fleet->probes[probe].interval_us), 0, START,
+                                             agent, probe, 0});
     }
 }
 
-int sim_new(struct fleet *fleet, uint64_t seed, struct sim **ret)
+static void start_probe(struct sim *sim, const struct event *event)
 {
-    struct sim *sim = calloc(1, sizeof(*sim));
+    const struct fleet_probe *spec = &sim->world.fleet->probes[event->probe];
+    struct weather weather =
+        world_weather(&sim->world, &sim->draw, event->agent, event->probe, event->t_us);
+    struct event arrives = {.what = RESULT, .agent = event->agent};
+    struct fl_result *result;
 
-    if (!sim) {
-        fleet_free(fleet);
-        return -ENOMEM;
-    }
-    sim->fleet = fleet;
-    sim->draw = draw_seed(seed);
-    sim->bursts = calloc(fleet->n_zones * fleet->n_places, sizeof(*sim->bursts));
-    if (!sim->bursts || engine_new(fleet, 1, &sim->engine, NULL) < 0) {
-        sim_free(sim);
-        return -ENOMEM;
-    }
-    for (uint32_t agent = 0; agent < fleet->n_agents; agent++)
-        schedule_agent(sim, agent);
-    *ret = sim;
-    return 0;
+    arrives.slot = pool_take(&sim->results, sizeof(*result));
+    result = result_at(sim, arrives.slot);
+    fl_result_init(result);
+    result->series = spec->series;
+    result->t_us =
+        event->t_us + SIM_EPOCH_US + world_clock_us(&sim->world, event->agent, event->t_us);
+    physics_probe(&sim->draw, &weather, spec->type, spec->timeout_us, result);
+    arrives.t_us =
+        world_arrival(&sim->world, &sim->draw, event->agent, event->t_us + result->took_us);
+    result->rx_us = arrives.t_us + SIM_EPOCH_US;
+    schedule(sim, arrives);
 }
 
-struct sim *sim_free(struct sim *sim)
+static void sample_host(struct sim *sim, const struct event *event)
 {
-    if (!sim)
-        return NULL;
-    for (size_t i = 0; i < sim->n_heap; i++)
-        free(sim->heap[i]);
-    free(sim->heap);
-    free(sim->bursts);
-    free(sim->events);
-    engine_free(sim->engine);
-    fleet_free(sim->fleet);
-    free(sim);
-    return NULL;
-}
+    struct event arrives = {.what = HOST, .agent = event->agent};
+    struct fl_host_sample *host;
 
-const struct fleet *sim_fleet(const struct sim *sim)
-{
-    return sim->fleet;
-}
-
-int sim_add_fault(struct sim *sim, const struct sim_fault *fault)
-{
-    if (sim->n_faults == MAX_FAULTS)
-        return -E2BIG;
-    sim->faults[sim->n_faults++] = *fault;
-    return 0;
-}
-
-void sim_set_bursts(struct sim *sim, int64_t every_us)
-{
-    sim->burst_every_us = every_us;
-}
-
-static bool active(const struct sim *sim, const struct sim_fault *fault)
-{
-    return sim->now_us >= fault->from_us && sim->now_us < fault->until_us;
-}
-
-static bool hits(const struct sim *sim, const struct sim_fault *fault, uint32_t agent,
-                 uint32_t probe)
-{
-    struct touch touches[COMPONENTS_PER_SERIES];
-    size_t n = component_touches(sim->fleet, agent, probe, touches);
-    uint32_t id = component_id(sim->fleet, &fault->component);
-
-    for (size_t i = 0; i < n; i++)
-        if (touches[i].id == id)
-            return true;
-    return false;
-}
-
-static bool host_is(const struct sim *sim, uint32_t agent, enum sim_effect effect)
-{
-    for (size_t i = 0; i < sim->n_faults; i++)
-        if (sim->faults[i].effect == effect && active(sim, &sim->faults[i]) &&
-            sim->faults[i].component.a == agent &&
-            (sim->faults[i].component.type == COMPONENT_HOST ||
-             sim->faults[i].component.type == COMPONENT_LINK))
-            return true;
-    return false;
-}
-
-/* Distance: within a zone half a millisecond, then by how far the indices are apart. */
-static int64_t rtt_of(const struct sim *sim, uint32_t zone, uint32_t place)
-{
-    if (zone == place)
-        return 500;
-    if (strcmp(sim->fleet->places[place].name, "external") == 0)
-        return 20 * FL_MS;
-    return 700 + 900 * (int64_t)((zone * 7 + place * 3) % 5);
-}
-
-static void add_loss(double *loss, double share)
-{
-    *loss = 1 - (1 - *loss) * (1 - share);
-}
-
-/* The next burst of a path comes when the last one is over and an exponential time has passed. */
-static void burst(struct sim *sim, uint32_t zone, uint32_t place, struct weather *weather)
-{
-    struct burst *burst = &sim->bursts[zone * sim->fleet->n_places + place];
-
-    if (sim->burst_every_us == 0 || zone == place)
-        return;
-    while (burst->until_us < sim->now_us) {
-        burst->from_us = burst->until_us -
-                         (fl_time)(log(1 - draw_unit(&sim->draw)) * (double)sim->burst_every_us);
-        burst->until_us = burst->from_us + 1 + (fl_time)(draw_unit(&sim->draw) * (double)BURST_US);
-    }
-    if (burst->from_us <= sim->now_us)
-        add_loss(&weather->loss_back, BURST_LOSS);
-}
-
-static void worsen(struct sim *sim, const struct sim_fault *fault, struct weather *weather)
-{
-    switch (fault->effect) {
-    case SIM_CUT:
-    case SIM_DOWN:
-        weather->loss_there = weather->loss_back = 1;
-        break;
-    case SIM_LOSS:
-    case SIM_DELAY:
-    case SIM_CONGESTION:
-    case SIM_FLOOD:
-        add_loss(&weather->loss_there, fault->share / 2);
-        add_loss(&weather->loss_back, fault->share / 2);
-        weather->rtt_us += fault->extra_us;
-        break;
-    case SIM_STARVED:
-        weather->lag_us = fault->extra_us;
-        break;
-    case SIM_STALL:
-        weather->stalled |= draw_chance(&sim->draw, fault->share);
-        break;
-    case SIM_SLOW:
-        weather->slowness = fault->factor;
-        break;
-    case SIM_SYN_FLOOD:
-        weather->listener_full = true;
-        break;
-    case SIM_REFUSED:
-        weather->refused = true;
-        break;
-    case SIM_FAILURE:
-        if (draw_chance(&sim->draw, fault->share))
-            weather->error = fault->failure;
-        break;
-    case SIM_RESOLVE_FAILS:
-        weather->resolve = fault->failure;
-        break;
-    default:
-        break;
-    }
-}
-
-static struct weather weather_of(struct sim *sim, uint32_t agent, uint32_t probe)
-{
-    const struct fleet_probe *spec = &sim->fleet->probes[probe];
-    const struct fleet_target *target = &sim->fleet->targets[spec->target];
-    uint32_t zone = sim->fleet->agents[agent].zone;
-    struct weather weather = {.loss_there = 0.0003,
-                              .loss_back = 0.0003,
-                              .rtt_us = rtt_of(sim, zone, target->place),
-                              .named = target->kind == TARGET_SERVICE && spec->series % 2 == 0,
-                              .slowness = 1,
-                              .think_us = target->kind == TARGET_STORAGE ? 2500 : 1200};
-
-    burst(sim, zone, target->place, &weather);
-    for (size_t i = 0; i < sim->n_faults; i++)
-        if (active(sim, &sim->faults[i]) && hits(sim, &sim->faults[i], agent, probe))
-            worsen(sim, &sim->faults[i], &weather);
-    return weather;
-}
-
-/* When what leaves the agent at t_us is received: late if its link is cut. */
-static fl_time arrival(struct sim *sim, uint32_t agent, fl_time t_us)
-{
-    t_us += 2 * FL_MS + (int64_t)(draw_unit(&sim->draw) * (double)BATCH_US);
-    for (size_t i = 0; i < sim->n_faults; i++)
-        if (sim->faults[i].effect == SIM_SILENT && sim->faults[i].component.a == agent &&
-            t_us >= sim->faults[i].from_us && t_us < sim->faults[i].until_us)
-            t_us = sim->faults[i].until_us + (int64_t)(draw_unit(&sim->draw) * (double)FL_SECOND);
-    return t_us;
-}
-
-static void start_probe(struct sim *sim, uint32_t agent, uint32_t probe)
-{
-    const struct fleet_probe *spec = &sim->fleet->probes[probe];
-    struct weather weather = weather_of(sim, agent, probe);
-    struct fl_result result;
-    struct event *event;
-
-    fl_result_init(&result);
-    result.series = spec->series;
-    result.t_us = sim->now_us + EPOCH_US;
-    physics_probe(&sim->draw, &weather, spec->type, spec->timeout_us, &result);
-    event = schedule(sim, arrival(sim, agent, sim->now_us + result.took_us), RESULT);
-    event->agent = agent;
-    event->result = result;
-    event->result.rx_us = event->t_us + EPOCH_US;
-}
-
-/* Does the agent's host lie within what is flooded? */
-static bool sees_flood(const struct sim *sim, const struct sim_fault *fault, uint32_t agent)
-{
-    uint32_t zone = sim->fleet->agents[agent].zone;
-
-    switch (fault->component.type) {
-    case COMPONENT_HOST:
-        return fault->component.a == agent;
-    case COMPONENT_TARGET: {
-        uint32_t place = sim->fleet->targets[fault->component.a].place;
-
-        return place == zone;
-    }
-    case COMPONENT_ZONE:
-    case COMPONENT_PATH:
-        return fault->component.a == zone || fault->component.b == zone;
-    default:
-        return false;
-    }
-}
-
-static void sample_host(struct sim *sim, uint32_t agent)
-{
-    struct event *event = schedule(sim, arrival(sim, agent, sim->now_us), HOST);
-    struct fl_host_sample *host = &event->host;
-
-    event->agent = agent;
+    arrives.slot = pool_take(&sim->hosts, sizeof(*host));
+    arrives.t_us = world_arrival(&sim->world, &sim->draw, event->agent, event->t_us);
+    host = host_at(sim, arrives.slot);
     fl_host_sample_init(host);
-    host->t_us = sim->now_us + EPOCH_US;
-    host->rx_us = event->t_us + EPOCH_US;
-    host->values[FL_HOST_UDP_RX_PPS] = (int64_t)draw_between(&sim->draw, 2, 40);
-    host->values[FL_HOST_UDP_NOPORT_PPS] = 0;
-    host->values[FL_HOST_LISTEN_DROPS_PS] = 0;
-    host->values[FL_HOST_SYNCOOKIES_PS] = 0;
-    host->values[FL_HOST_LOOP_LAG_US] = (int64_t)draw_between(&sim->draw, 20, 900);
-    host->values[FL_HOST_CLOCK_OFFSET_US] = (int64_t)draw_between(&sim->draw, -300, 300);
-    for (size_t i = 0; i < sim->n_faults; i++) {
-        const struct sim_fault *fault = &sim->faults[i];
-
-        if (!active(sim, fault))
-            continue;
-        if (fault->effect == SIM_FLOOD && sees_flood(sim, fault, agent))
-            host->values[FL_HOST_UDP_NOPORT_PPS] = 60000;
-        if (fault->effect == SIM_SYN_FLOOD && sees_flood(sim, fault, agent))
-            host->values[FL_HOST_LISTEN_DROPS_PS] = 900;
-    }
-    if (host_is(sim, agent, SIM_STARVED))
-        host->values[FL_HOST_LOOP_LAG_US] = (int64_t)(draw_between(&sim->draw, 200, 600) * FL_MS);
+    host->t_us =
+        event->t_us + SIM_EPOCH_US + world_clock_us(&sim->world, event->agent, event->t_us);
+    host->rx_us = arrives.t_us + SIM_EPOCH_US;
+    world_host(&sim->world, &sim->draw, event->agent, event->t_us, host);
+    schedule(sim, arrives);
 }
 
 static void keep_events(struct sim *sim, const struct engine_update *update)
@@ -365,55 +178,133 @@ static void keep_events(struct sim *sim, const struct engine_update *update)
     for (size_t i = 0; i < update->n_events; i++) {
         if (sim->n_events == sim->events_room) {
             sim->events_room = sim->events_room ? sim->events_room * 2 : 64;
-            sim->events = realloc(sim->events, sim->events_room * sizeof(*sim->events));
-            if (!sim->events)
-                abort();
+            sim->events = must(realloc(sim->events, sim->events_room * sizeof(*sim->events)));
         }
         sim->events[sim->n_events] = update->events[i];
-        sim->events[sim->n_events++].t_us -= EPOCH_US;
+        sim->events[sim->n_events++].t_us -= SIM_EPOCH_US;
     }
 }
 
-static void step_engine(struct sim *sim, const struct event *event)
+static void deliver(struct sim *sim, const struct event *event)
 {
-    struct engine_event input = {event->what == HOST ? ENGINE_HOST : ENGINE_RESULT,
-                                 event->t_us + EPOCH_US, event->agent, &event->result,
-                                 &event->host};
+    bool result = event->what == RESULT;
+    struct engine_event input = {.type = result ? ENGINE_RESULT : ENGINE_HOST,
+                                 .t_us = event->t_us + SIM_EPOCH_US,
+                                 .agent = event->agent,
+                                 .result = result ? result_at(sim, event->slot) : NULL,
+                                 .host = result ? NULL : host_at(sim, event->slot)};
     struct engine_update update;
 
-    sim->results += event->what == RESULT;
-    engine_step(sim->engine, &input, &update);
-    keep_events(sim, &update);
+    sim->n_results += result;
+    if (sim->observer)
+        sim->observer(sim->observer_arg, &input);
+    if (!sim->engine_off) {
+        engine_step(sim->engine, &input, &update);
+        keep_events(sim, &update);
+    }
+    pool_give(result ? &sim->results : &sim->hosts, event->slot);
 }
 
-static void handle(struct sim *sim, struct event *event)
+static void handle(struct sim *sim, struct event event)
 {
-    bool dead = host_is(sim, event->agent, SIM_DOWN);
-
-    if (event->what == RESULT || event->what == HOST) {
-        step_engine(sim, event);
+    if (event.what == RESULT || event.what == HOST) {
+        deliver(sim, &event);
         return;
     }
-    if (!dead && event->what == START)
-        start_probe(sim, event->agent, event->probe);
-    else if (!dead)
-        sample_host(sim, event->agent);
-    struct event *again = schedule(sim, event->t_us + interval_of(sim, event), event->what);
-
-    again->agent = event->agent;
-    again->probe = event->probe;
+    if (world_runs(&sim->world, event.agent, event.t_us)) {
+        if (event.what == START)
+            start_probe(sim, &event);
+        else
+            sample_host(sim, &event);
+    }
+    event.t_us +=
+        event.what == SAMPLE ? HOST_INTERVAL_US : sim->world.fleet->probes[event.probe].interval_us;
+    schedule(sim, event);
 }
 
 void sim_run(struct sim *sim, fl_time until_us)
 {
-    while (sim->n_heap > 0 && sim->heap[0]->t_us < until_us) {
-        struct event *event = take_first(sim);
+    if (!sim->started)
+        start(sim);
+    while (sim->n_heap > 0 && sim->heap[0].t_us < until_us)
+        handle(sim, take_first(sim));
+}
 
-        sim->now_us = event->t_us;
-        handle(sim, event);
-        free(event);
-    }
-    sim->now_us = until_us;
+const struct fleet *sim_fleet(const struct sim *sim)
+{
+    return sim->world.fleet;
+}
+
+int sim_add_fault(struct sim *sim, const struct sim_fault *fault)
+{
+    if (sim->world.n_faults == WORLD_MAX_FAULTS)
+        return -E2BIG;
+    sim->world.faults[sim->world.n_faults++] = *fault;
+    return 0;
+}
+
+void sim_set_life(struct sim *sim, const struct sim_life *life)
+{
+    sim->world.life = *life;
+}
+
+void sim_set_bursts(struct sim *sim, int64_t every_us)
+{
+    sim->world.life.burst_every_us = every_us;
+}
+
+void sim_set_rtt(struct sim *sim, uint32_t zone, uint32_t place, int64_t rtt_us)
+{
+    sim->world.rtt_us[zone * sim->world.fleet->n_places + place] = rtt_us;
+}
+
+void sim_set_target(struct sim *sim, uint32_t target, const struct sim_target *like)
+{
+    sim->world.targets[target] = *like;
+}
+
+const struct sim_target *sim_target(const struct sim *sim, uint32_t target)
+{
+    return &sim->world.targets[target];
+}
+
+void sim_unplan(struct sim *sim, uint32_t agent, uint32_t probe)
+{
+    sim->world.unplanned[agent * sim->world.fleet->n_probes + probe] = true;
+}
+
+bool sim_plans(const struct sim *sim, uint32_t agent, uint32_t probe)
+{
+    const struct fleet *fleet = sim->world.fleet;
+
+    return fleet->targets[fleet->probes[probe].target].mesh_agent != agent &&
+           !sim->world.unplanned[agent * fleet->n_probes + probe];
+}
+
+void sim_set_coordinator(struct sim *sim, uint32_t place)
+{
+    sim->world.coordinator = place;
+}
+
+uint32_t sim_coordinator(const struct sim *sim)
+{
+    return sim->world.coordinator;
+}
+
+void sim_set_thin_tcp(struct sim *sim, bool thin)
+{
+    sim->world.thin_tcp = thin;
+}
+
+void sim_observe(struct sim *sim, sim_observer *observer, void *arg)
+{
+    sim->observer = observer;
+    sim->observer_arg = arg;
+}
+
+void sim_set_engine(struct sim *sim, bool on)
+{
+    sim->engine_off = !on;
 }
 
 size_t sim_events(const struct sim *sim, const struct verdict_event **ret)
@@ -429,5 +320,41 @@ size_t sim_open(const struct sim *sim, const struct verdict **ret)
 
 uint64_t sim_results(const struct sim *sim)
 {
-    return sim->results;
+    return sim->n_results;
+}
+
+int sim_new(struct fleet *fleet, uint64_t seed, struct sim **ret)
+{
+    struct sim *sim = calloc(1, sizeof(*sim));
+    int r;
+
+    if (!sim) {
+        fleet_free(fleet);
+        return -ENOMEM;
+    }
+    sim->draw = draw_seed(seed);
+    r = world_init(&sim->world, fleet, seed);
+    if (r == 0)
+        r = engine_new(fleet, 1, &sim->engine, NULL);
+    if (r < 0) {
+        sim_free(sim);
+        return r;
+    }
+    *ret = sim;
+    return 0;
+}
+
+struct sim *sim_free(struct sim *sim)
+{
+    if (!sim)
+        return NULL;
+    free(sim->heap);
+    pool_done(&sim->results);
+    pool_done(&sim->hosts);
+    free(sim->events);
+    engine_free(sim->engine);
+    fleet_free(sim->world.fleet);
+    world_done(&sim->world);
+    free(sim);
+    return NULL;
 }

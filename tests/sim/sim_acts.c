@@ -165,7 +165,7 @@ static void thirty_quiet_minutes_say_nothing(void **state)
         FL_CLEANUP(sim_freep) struct sim *sim = demo_fleet(seed);
         const struct verdict_event *events;
 
-        sim_set_bursts(sim, seed % 2 == 0 ? 2 * FL_MINUTE : 0);
+        sim_set_bursts(sim, seed % 2 == 0 ? 5 * FL_MINUTE : 0);
         sim_run(sim, QUIET_US);
         if (sim_events(sim, &events) > 0)
             complain(sim, seed);
@@ -198,7 +198,7 @@ static void a_flooded_way_is_network_and_never_storage(void **state)
     play_all(&(struct act){.type = COMPONENT_PATH,
                            .where = "a",
                            .other_end = "storage",
-                           .fault = {.effect = SIM_FLOOD, .share = 0.5, .extra_us = 60 * FL_MS},
+                           .fault = {.effect = SIM_FLOOD, .share = 0.3, .extra_us = 60 * FL_MS},
                            .class = VERDICT_NETWORK,
                            .component = "path:a~storage",
                            .cause = CAUSE_UDP_FLOOD,
@@ -234,7 +234,7 @@ static void a_syn_flood_names_the_service(void **state)
     (void)state;
     play_all(&(struct act){.type = COMPONENT_TARGET,
                            .where = "web-b",
-                           .fault = {.effect = SIM_SYN_FLOOD},
+                           .fault = {.effect = SIM_SYN_FLOOD, .witnessed = true},
                            .class = VERDICT_SERVICE,
                            .component = "target:web-b",
                            .cause = CAUSE_SYN_FLOOD,

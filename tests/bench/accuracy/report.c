@@ -1,0 +1,174 @@
+#include "tests/bench/accuracy/report.h"
+
+#include <math.h>
+
+static double seconds(fl_time us)
+{
+    return (double)us / (double)FL_SECOND;
+}
+
+static const char *or_dash(const char *word)
+{
+    return word ? word : "-";
+}
+
+static void print_truth(FILE *out, const struct scenario *scenario, size_t i,
+                        const struct truth_outcome *outcome)
+{
+    const struct scenario_truth *truth = &scenario->truths[i];
+    const struct sim_fault *fault = &truth->fault;
+
+    (void)fprintf(out, "  true %.1f to %.1f s: %s %s (%s) \"%s\"", seconds(fault->from_us),
+                  seconds(fault->until_us), verdict_class_name(truth->kind->class),
+                  truth->answers[0].component, or_dash(verdict_cause_name(truth->kind->causes[0])),
+                  truth->kind->name);
+    if (fault->share > 0 && fault->share < 1)
+        (void)fprintf(out, ", share %.2f", fault->share);
+    if (fault->extra_us != 0)
+        (void)fprintf(out, ", %+.0f ms", (double)fault->extra_us / 1e3);
+    if (fault->factor > 0)
+        (void)fprintf(out, ", %.1f times", fault->factor);
+    if (fault->flows > 0)
+        (void)fprintf(out, ", flows %.2f", fault->flows);
+    if (fault->direction != SIM_BOTH)
+        (void)fprintf(out, ", %s only", fault->direction == SIM_OUT ? "out" : "in");
+    for (size_t k = 1; k < truth->n_answers; k++)
+        (void)fprintf(out, ", or %s", truth->answers[k].component);
+    (void)fprintf(out, "; limit %.0f probes at %.1f a second: %s\n", truth->limit, truth->rate_hz,
+                  outcome->found         ? outcome->right_cause ? "found" : "found, other cause"
+                  : outcome->right_place ? "right place, wrong class"
+                                         : "missed");
+}
+
+void report_miss(FILE *out, const struct scenario *scenario, const struct verdict_event *events,
+                 size_t n_events, const struct outcome *outcome)
+{
+    const struct fleet *fleet = sim_fleet(scenario->sim);
+
+    (void)fprintf(out, "%s seed %llu: %zu zones, %zu agents, %zu targets, interval %.0f s\n",
+                  scenario_family_name(scenario->family), (unsigned long long)scenario->seed,
+                  fleet->n_zones, fleet->n_agents, fleet->n_targets - fleet->n_agents,
+                  seconds(scenario->interval_us));
+    for (size_t i = 0; i < outcome->n_truths; i++)
+        print_truth(out, scenario, i, &outcome->truths[i]);
+    for (size_t i = 0; i < n_events; i++) {
+        const struct verdict *verdict = &events[i].verdict;
+
+        (void)fprintf(out, "  said %.2f s: %s %llu %s %s (%s) %.2f", seconds(events[i].t_us),
+                      verdict_event_name(events[i].type), (unsigned long long)verdict->id,
+                      verdict_class_name(verdict->class), verdict->component,
+                      or_dash(verdict_cause_name(verdict->cause)), verdict->confidence);
+        for (uint32_t k = 0; k < verdict->n_alternatives && k < 3; k++)
+            (void)fprintf(out, "%s %s %.2f", k ? "," : "; or", verdict->alternatives[k].component,
+                          verdict->alternatives[k].confidence);
+        (void)fputc('\n', out);
+    }
+}
+
+void report_head(FILE *out, const char *what)
+{
+    (void)fprintf(out, "%-15s %5s %6s %6s %6s %6s %6s %6s %6s %6s %6s %6s %5s %5s %5s %6s %6s\n",
+                  what, "runs", "faults", "recall", "precis", "F1", "place", "class", "cause",
+                  "n/s", "p50", "p95", "wrong", "again", "first", "ECE", "Brier");
+}
+
+void report_line(FILE *out, const char *name, struct tally *tally)
+{
+    (void)fprintf(
+        out,
+        "%-15s %5u %6u %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.1f %6.1f %5u %5u %5u %6.3f "
+        "%6.3f\n",
+        name, tally->scenarios, tally->faults, tally_recall(tally), tally_precision(tally),
+        tally_f1(tally), tally_share(tally->right_place, tally->faults),
+        tally_share(tally->right_class, tally->faults),
+        tally_share(tally->right_cause, tally->found), tally_share(tally->told_right, tally->told),
+        tally_quantile(tally->times, tally->n_times, 0.5),
+        tally_quantile(tally->times, tally->n_times, 0.95), tally->wrong, tally->again,
+        tally->wrong_first, tally_ece(tally), tally_brier(tally));
+}
+
+static void print_bar(FILE *out, const char *what, double value, bool at_least, double bar)
+{
+    bool met = at_least ? value >= bar : value <= bar;
+
+    (void)fprintf(out, "%-58s %8.3f  %s %-6g %s\n", what, value, at_least ? "at least" : "at most ",
+                  bar, met ? "met" : "NOT MET");
+}
+
+static bool is_single(enum scenario_family family)
+{
+    return family >= SCENARIO_NETWORK && family <= SCENARIO_MONITORING;
+}
+
+static void collect(const struct outcome *outcomes, size_t n, bool (*wanted)(enum scenario_family),
+                    struct tally *tally)
+{
+    for (size_t i = 0; i < n; i++)
+        if (outcomes[i].done && wanted(outcomes[i].family))
+            tally_add(tally, &outcomes[i]);
+}
+
+static bool is_gray(enum scenario_family family)
+{
+    return family == SCENARIO_GRAY;
+}
+
+static bool is_quiet(enum scenario_family family)
+{
+    return family == SCENARIO_QUIET;
+}
+
+static bool is_any(enum scenario_family family)
+{
+    (void)family;
+    return true;
+}
+
+void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
+{
+    struct tally mixed = {0}, single = {0}, gray = {0}, traps = {0}, quiet = {0}, all = {0};
+
+    collect(outcomes, n, scenario_is_mixed, &mixed);
+    collect(outcomes, n, is_single, &single);
+    collect(outcomes, n, is_gray, &gray);
+    collect(outcomes, n, scenario_is_trap, &traps);
+    collect(outcomes, n, is_quiet, &quiet);
+    collect(outcomes, n, is_any, &all);
+    if (mixed.faults > 0) {
+        print_bar(out, "F1, mixed: none, single, double, triple, blips", tally_f1(&mixed), true,
+                  0.97);
+        print_bar(out, "network told from storage, single faults",
+                  tally_share(single.told_right, single.told), true, 0.995);
+        print_bar(out, "cause right where found, mixed",
+                  tally_share(mixed.right_cause, mixed.found), true, 0.95);
+        print_bar(out, "intervals to the verdict, hard faults, p50",
+                  tally_quantile(mixed.times, mixed.n_times, 0.5), false, 2.5);
+        print_bar(out, "intervals to the verdict, hard faults, p95",
+                  tally_quantile(mixed.times, mixed.n_times, 0.95), false, 5);
+    }
+    if (gray.faults > 0) {
+        print_bar(out, "gray faults that lasted twice the limit, found",
+                  tally_share(gray.reached, gray.reachable), true, 0.95);
+        print_bar(out, "gray faults, probes over the limit, p50",
+                  tally_quantile(gray.limits, gray.n_limits, 0.5), false, 2);
+    }
+    if (traps.faults > 0) {
+        print_bar(out, "F1, traps", tally_f1(&traps), true, 0.93);
+        print_bar(out, "network told from storage, traps",
+                  tally_share(traps.told_right, traps.told), true, 0.98);
+    }
+    if (quiet.scenarios > 0) {
+        (void)fprintf(out, "%-58s %8u  in %.1f simulated hours, %.2f an hour\n",
+                      "false alarms in quiet life", quiet.wrong, quiet.hours,
+                      quiet.hours > 0 ? quiet.wrong / quiet.hours : 0);
+    }
+    print_bar(out, "verdicts that were wrong at first",
+              all.incidents ? tally_share(all.wrong_first, all.incidents) : 0, false, 0.02);
+    print_bar(out, "calibration, ECE over every verdict said", tally_ece(&all), false, 0.03);
+    tally_done(&mixed);
+    tally_done(&single);
+    tally_done(&gray);
+    tally_done(&traps);
+    tally_done(&quiet);
+    tally_done(&all);
+}

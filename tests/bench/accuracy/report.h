@@ -1,0 +1,16 @@
+/* What people read: the tables, and what was missed. */
+#pragma once
+
+#include "tests/bench/accuracy/tally.h"
+
+#include <stdio.h>
+
+/* What was true and what was said, for one scenario that was not judged right. */
+void report_miss(FILE *out, const struct scenario *scenario, const struct verdict_event *events,
+                 size_t n_events, const struct outcome *outcome);
+
+/* The line of one family, or of several together. */
+void report_head(FILE *out, const char *what);
+void report_line(FILE *out, const char *name, struct tally *tally);
+/* The figures that are asked for, each with its bar. */
+void report_bars(FILE *out, const struct outcome *outcomes, size_t n);
