@@ -5,9 +5,7 @@
 #include "coordinator/store/store.h"
 #include "proto/runtime/fl_yaml.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +18,7 @@ const struct fl_option coordinator_options[] = {
     {"listen", FL_OPTION_STRING, FIELD(listen), 1, 256, "tcp://0.0.0.0:5570", NULL,
      "ZeroMQ endpoint at which agents come in"},
     {"api", FL_OPTION_ADDRESS, FIELD(api), 1, 256, "127.0.0.1:8570", NULL,
-     "loopback address of the HTTP API"},
+     "address of the HTTP API and of the pages; off loopback only with TLS and tokens"},
     {"secret_key_file", FL_OPTION_STRING, FIELD(secret_key_file), 1, MAX_PATH, NULL, NULL,
      "file made by faultline keygen"},
     {"state", FL_OPTION_STRING, FIELD(state), 1, MAX_PATH, "/var/lib/faultline", NULL,
@@ -50,39 +48,10 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     free(config->agents);
     free(config->targets);
     fleet_free(config->fleet);
+    config_http_done(&config->http);
     fl_options_done(coordinator_options, config);
     free(config);
     return NULL;
-}
-
-static bool is_loopback(const char *host)
-{
-    struct in6_addr six;
-    struct in_addr four;
-
-    if (inet_pton(AF_INET, host, &four) == 1)
-        return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (inet_pton(AF_INET6, host, &six) == 1)
-        return IN6_IS_ADDR_LOOPBACK(&six);
-    return false;
-}
-
-static int check_api(const struct fl_yaml_node *top, const char *api, struct fl_error *err)
-{
-    const struct fl_yaml_node *node = fl_yaml_get(top, "api");
-    struct fl_error sentence;
-    char host[256];
-    uint16_t port;
-    int r = fl_address_split(api, host, sizeof(host), &port, &sentence);
-
-    if (r < 0)
-        return fl_yaml_error(node ? node : top, err, r, "%s", sentence.message);
-    if (is_loopback(host))
-        return 0;
-    return fl_yaml_error(node ? node : top, err, -EINVAL,
-                         "field \"api\" is \"%s\"; it must be a loopback address such as "
-                         "127.0.0.1:8570, since who reaches it is not asked who he is",
-                         api);
 }
 
 static int check_store(const struct fl_yaml_node *top, const char *store, struct fl_error *err)
@@ -113,7 +82,8 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
 static int read_top(const struct fl_yaml_node *root, struct coordinator_config *config,
                     struct fl_error *err)
 {
-    static const char *const sections[] = {"coordinator", "zones", "places", "agents", "targets"};
+    static const char *const sections[] = {"coordinator", "zones",   "places",
+                                           "agents",      "targets", "http"};
     const struct fl_yaml_node *top;
     int r = fl_yaml_expect(root, FL_YAML_MAP, "the configuration", err);
 
@@ -125,7 +95,7 @@ static int read_top(const struct fl_yaml_node *root, struct coordinator_config *
         if (k == FL_COUNT(sections))
             return fl_yaml_error(fl_yaml_item(root, i), err, -EINVAL,
                                  "field \"%.64s\" is unknown; allowed are: coordinator, zones, "
-                                 "places, agents, targets",
+                                 "places, agents, targets, http",
                                  fl_yaml_key(root, i));
     }
     if (r < 0)
@@ -137,7 +107,7 @@ static int read_top(const struct fl_yaml_node *root, struct coordinator_config *
     if (r == 0)
         r = check_listen(top, config->listen, err);
     if (r == 0)
-        r = check_api(top, config->api, err);
+        r = config_http_read(root, config->api, &config->http, err);
     return r < 0 ? r : check_store(top, config->store, err);
 }
 

@@ -2,6 +2,7 @@
  * is kept. Read whole and checked whole: what comes out of here is consistent. */
 #pragma once
 
+#include "coordinator/config_http.h"
 #include "coordinator/core/fleet.h"
 #include "proto/types/fl_option.h"
 #include "proto/types/fl_plan.h"
@@ -22,7 +23,7 @@ struct config_target {
 
 struct coordinator_config {
     char *listen; /* ZeroMQ endpoint */
-    char *api;    /* HOST:PORT, loopback */
+    char *api;    /* HOST:PORT */
     char *secret_key_file;
     char *state;
     char *store;
@@ -30,6 +31,7 @@ struct coordinator_config {
     int64_t keep_results_us;
     int64_t mesh_interval_us;
     int64_t mesh_timeout_us;
+    struct config_http http;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */

@@ -79,13 +79,21 @@ static int check(const char *path)
     return EXIT_SUCCESS;
 }
 
+struct daemon {
+    struct coordinator *coordinator;
+    struct http_server *server;
+};
+
 static void on_reload(void *arg)
 {
+    const struct daemon *daemon = arg;
     struct fl_error err;
 
     fl_daemon_notify("RELOADING=1");
-    if (coordinator_reload(arg, &err) < 0)
+    if (coordinator_reload(daemon->coordinator, &err) < 0)
         fl_log_error("config", "%s; the old configuration stays", err.message);
+    else if (http_server_reload(daemon->server, &err) < 0)
+        fl_log_error("http", "%s; the old tokens and certificate stay", err.message);
     else
         fl_log_info("config", "the new configuration is in use");
     fl_daemon_notify("READY=1");
@@ -96,6 +104,7 @@ static int run(const char *path, struct fl_error *err)
     FL_CLEANUP(fl_loop_freep) struct fl_loop *loop = NULL;
     FL_CLEANUP(coordinator_freep) struct coordinator *coordinator = NULL;
     FL_CLEANUP(http_server_freep) struct http_server *server = NULL;
+    struct daemon daemon;
     int r = fl_loop_new(&loop, err);
 
     if (r == 0)
@@ -107,7 +116,8 @@ static int run(const char *path, struct fl_error *err)
         r = fl_daemon_watchdog_start(fl_loop_base(loop), err);
     if (r < 0)
         return r;
-    fl_loop_on_reload(loop, on_reload, coordinator);
+    daemon = (struct daemon){coordinator, server};
+    fl_loop_on_reload(loop, on_reload, &daemon);
     fl_log_info("coordinator", "listens to agents at %s, API at port %u",
                 coordinator_endpoint(coordinator), http_server_port(server));
     fl_daemon_notify("READY=1");

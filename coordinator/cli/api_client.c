@@ -1,5 +1,7 @@
 #include "coordinator/cli/api_client.h"
 
+#include "proto/runtime/fl_daemon.h"
+
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,19 +9,43 @@
 
 #define MAX_ANSWER (64 << 20) /* bytes: the matrix of the largest fleet */
 #define URL_SIZE 2048
+#define MAX_TOKEN 1024
 
 struct api_client {
     char *address; /* without "/" at its end */
     CURL *curl;
+    struct curl_slist *headers;
+    char *token; /* the whole field; NULL: none */
     char *answer;
     size_t size, room;
     bool too_large;
 };
 
+/* From a file, since arguments and environment are everybody's to read. */
+static int read_token(struct api_client *client, struct fl_error *err)
+{
+    const char *file = getenv("FAULTLINE_TOKEN_FILE");
+    char *text = NULL;
+    size_t size;
+    int r;
+
+    if (!file || !*file)
+        return 0;
+    r = fl_daemon_read_file(file, MAX_TOKEN, &text, &size, err);
+    if (r < 0)
+        return fl_error_prefix(err, -EINVAL, "FAULTLINE_TOKEN_FILE");
+    text[strcspn(text, " \t\r\n")] = '\0';
+    r = asprintf(&client->token, "Authorization: Bearer %s", text);
+    explicit_bzero(text, size);
+    free(text);
+    return r < 0 ? fl_error_set(err, -ENOMEM, "no memory") : 0;
+}
+
 int api_client_new(const char *address, struct api_client **ret, struct fl_error *err)
 {
-    struct api_client *client = calloc(1, sizeof(*client));
+    FL_CLEANUP(api_client_freep) struct api_client *client = calloc(1, sizeof(*client));
     size_t size = strlen(address);
+    int r;
 
     if (!client)
         return fl_error_set(err, -ENOMEM, "no memory");
@@ -27,12 +53,12 @@ int api_client_new(const char *address, struct api_client **ret, struct fl_error
         size--;
     client->address = strndup(address, size);
     client->curl = curl_easy_init();
-    if (!client->address || !client->curl) {
-        api_client_free(client);
+    if (!client->address || !client->curl)
         return fl_error_set(err, -ENOMEM, "no memory");
-    }
-    *ret = client;
-    return 0;
+    r = read_token(client, err);
+    if (r == 0)
+        *ret = FL_TAKE(client);
+    return r;
 }
 
 struct api_client *api_client_free(struct api_client *client)
@@ -40,7 +66,11 @@ struct api_client *api_client_free(struct api_client *client)
     if (!client)
         return NULL;
     curl_easy_cleanup(client->curl);
+    curl_slist_free_all(client->headers);
     curl_global_cleanup();
+    if (client->token)
+        explicit_bzero(client->token, strlen(client->token));
+    free(client->token);
     free(client->address);
     free(client->answer);
     free(client);
@@ -72,9 +102,29 @@ static size_t take(char *bytes, size_t one, size_t n, void *arg)
     return n;
 }
 
+/* The fields of the request's head. */
+static CURLcode set_headers(struct api_client *client, bool has_body)
+{
+    const char *const wanted[] = {client->token,
+                                  has_body ? "Content-Type: application/json" : NULL};
+
+    curl_slist_free_all(client->headers);
+    client->headers = NULL;
+    for (size_t i = 0; i < FL_COUNT(wanted); i++) {
+        struct curl_slist *longer =
+            wanted[i] ? curl_slist_append(client->headers, wanted[i]) : client->headers;
+
+        if (wanted[i] && !longer)
+            return CURLE_OUT_OF_MEMORY;
+        client->headers = longer;
+    }
+    return curl_easy_setopt(client->curl, CURLOPT_HTTPHEADER, client->headers);
+}
+
 static int set_up(struct api_client *client, const char *path, int64_t timeout_us,
                   struct fl_error *err)
 {
+    const char *authority = getenv("FAULTLINE_CA_FILE");
     CURL *curl = client->curl;
     char url[URL_SIZE];
     CURLcode c = CURLE_OK;
@@ -91,6 +141,8 @@ static int set_up(struct api_client *client, const char *path, int64_t timeout_u
     c = c ? c : curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)(timeout_us / FL_MS));
     c = c ? c : curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
     c = c ? c : curl_easy_setopt(curl, CURLOPT_WRITEDATA, client);
+    if (authority && *authority)
+        c = c ? c : curl_easy_setopt(curl, CURLOPT_CAINFO, authority);
     if (c != CURLE_OK)
         return fl_error_set(err, -ENOMEM, "cannot ask the coordinator: %s", curl_easy_strerror(c));
     return 0;
@@ -117,38 +169,74 @@ static int transfer_failed(const struct api_client *client, CURLcode code, struc
     }
 }
 
+static int code_of(long status)
+{
+    switch (status) {
+    case 404:
+        return -ENOENT;
+    case 400:
+    case 409:
+    case 422:
+        return -EINVAL;
+    default:
+        return -EAGAIN;
+    }
+}
+
 /* What else the answer says than what was asked for. */
 static int refused(const struct api_client *client, long status, const json_t *json,
                    struct fl_error *err)
 {
-    const char *error = json_string_value(json_object_get(json, "error"));
+    const char *detail = json_string_value(json_object_get(json, "detail"));
 
-    if (!error)
+    if (!detail)
         return fl_error_set(err, -EPROTO, "what answers at %s is no coordinator (HTTP status %ld)",
                             client->address, status);
-    return fl_error_set(err, status == 404 ? -ENOENT : -EAGAIN, "the coordinator says: %s", error);
+    return fl_error_set(err, code_of(status), "the coordinator says: %s", detail);
 }
 
-int api_client_get(struct api_client *client, const char *path, int64_t timeout_us, json_t **ret,
-                   struct fl_error *err)
+/* Ask, when all is set up but the head. */
+static int perform(struct api_client *client, bool has_body, json_t **ret, struct fl_error *err)
 {
+    CURLcode code = set_headers(client, has_body);
     long status = 0;
     json_t *json;
-    CURLcode code;
-    int r = set_up(client, path, timeout_us, err);
+    int r;
 
-    if (r < 0)
-        return r;
-    code = curl_easy_perform(client->curl);
+    if (code == CURLE_OK)
+        code = curl_easy_perform(client->curl);
     if (code != CURLE_OK)
         return transfer_failed(client, code, err);
     (void)curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, &status);
     json = json_loadb(client->answer ? client->answer : "", client->size, 0, NULL);
-    if (status != 200 || !json_is_object(json)) {
+    if ((status / 100 != 2 || !json_is_object(json)) && status != 204) {
         r = refused(client, status, json, err);
         json_decref(json);
         return r;
     }
     *ret = json;
     return 0;
+}
+
+int api_client_get(struct api_client *client, const char *path, int64_t timeout_us, json_t **ret,
+                   struct fl_error *err)
+{
+    int r = set_up(client, path, timeout_us, err);
+
+    return r < 0 ? r : perform(client, false, ret, err);
+}
+
+int api_client_send(struct api_client *client, const char *method, const char *path,
+                    const json_t *body, int64_t timeout_us, json_t **ret, struct fl_error *err)
+{
+    int r = set_up(client, path, timeout_us, err);
+    char *text = body ? json_dumps(body, JSON_COMPACT) : strdup("");
+
+    if (!text)
+        return fl_error_set(err, -ENOMEM, "no memory");
+    if (r == 0 && (curl_easy_setopt(client->curl, CURLOPT_CUSTOMREQUEST, method) != CURLE_OK ||
+                   curl_easy_setopt(client->curl, CURLOPT_COPYPOSTFIELDS, text) != CURLE_OK))
+        r = fl_error_set(err, -ENOMEM, "no memory");
+    free(text);
+    return r < 0 ? r : perform(client, body != NULL, ret, err);
 }

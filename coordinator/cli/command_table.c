@@ -8,6 +8,7 @@
 const struct command command_table[] = {
     {"keygen", "FILE", "make a key pair, print its public key", ARGUMENTS_JSON, 1, 1,
      command_keygen},
+    {"token", "FILE NAME SCOPE", "make a token for the API, print it", 0, 3, 3, command_token},
     {"status", "", "show the fleet, what it sees and what is wrong", ARGUMENTS_API | ARGUMENTS_JSON,
      0, 0, command_status},
     {"explain", "ID", "say what an incident is, how that is known and what to do",

@@ -1,42 +1,46 @@
 /* The contract of a route: one file a group, one row in route_table.c. */
 #pragma once
 
-#include "coordinator/coordinator.h"
-#include "coordinator/http/event_waiters.h"
-
-#include <jansson.h>
-
-struct evhttp_request;
-struct evkeyvalq;
-
-/* One request on its way to its answer. */
-struct exchange {
-    struct coordinator *coordinator;
-    struct event_waiters *waiters;
-    struct evhttp_request *request;
-    const char *rest; /* of the path after a route that ends in '/', else "" */
-    const struct evkeyvalq *query;
-};
+#include "coordinator/http/encode.h"
+#include "coordinator/http/exchange.h"
+#include "coordinator/http/http_server.h"
 
 struct route {
-    const char *path; /* one that ends in '/' takes what follows */
-    void (*handle)(const struct exchange *exchange);
+    const char *method; /* GET answers HEAD as well */
+    const char *path;   /* "{name}" stands for one segment, which the handler finds in parameters */
+    void (*handle)(struct exchange *exchange);
+    enum api_scope scope; /* who may */
+    int64_t cache_us;     /* an answer to GET may be given again for so long; 0: never */
+    const char *query;    /* names of what the query may hold, with spaces between; see
+                             route_parameters */
+    const char *answer;   /* its schema in schemas.json; NULL: no JSON */
+    const char *summary;
 };
 
-extern const struct route route_table[]; /* ends with a path of NULL */
+struct route_parameter {
+    const char *name;
+    const char *type; /* as JSON schema has it */
+    const char *summary;
+};
 
-void route_health(const struct exchange *exchange);
-void route_status(const struct exchange *exchange);
-void route_verdicts(const struct exchange *exchange);
-void route_verdict(const struct exchange *exchange);
-void route_events(const struct exchange *exchange);
+extern const struct route route_table[];                /* ends with a path of NULL */
+extern const struct route_parameter route_parameters[]; /* ends with a name of NULL */
 
-/* Answer and be done with it. `body` is taken over; NULL for want of memory is said as 500. */
-void reply_json(struct evhttp_request *request, int status, json_t *body);
-void reply_error(struct evhttp_request *request, int status, const char *format, ...)
-    FL_PRINTF(3, 4);
+/* The route of a method and a path. Fills the parameters, which point into `path` (cut there).
+ * NULL: there is none; `ret_allowed` then has the methods that the path has, if any. */
+#define ROUTE_ALLOWED_SIZE 64
+const struct route *route_find(const char *method, char *path, const char **parameters,
+                               char ret_allowed[ROUTE_ALLOWED_SIZE]);
 
-/* A whole number of the query, `standard` when it is not given. False: it was no number up to
- * `max`, and that is answered. */
-bool query_number(const struct exchange *exchange, const char *name, uint64_t standard,
-                  uint64_t max, uint64_t *ret);
+void route_health(struct exchange *exchange);
+void route_status(struct exchange *exchange);
+void route_verdicts(struct exchange *exchange);
+void route_verdict(struct exchange *exchange);
+void route_events(struct exchange *exchange);
+void route_stream(struct exchange *exchange);
+void route_openapi(struct exchange *exchange);
+
+/* For the server: the answer to who waits for events; an event for who follows them. */
+bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);
+void route_stream_publish(struct stream *stream, const struct coordinator *coordinator,
+                          uint64_t number);

@@ -3,7 +3,7 @@
 
 #include <event2/http.h>
 
-void route_health(const struct exchange *exchange)
+void route_health(struct exchange *exchange)
 {
-    reply_json(exchange->request, HTTP_OK, json_pack("{s:s}", "status", "ok"));
+    reply_json(exchange, HTTP_OK, json_pack("{s:s}", "status", "ok"));
 }

@@ -160,7 +160,33 @@ static json_t *store_json(const struct coordinator *coordinator)
                      (json_int_t)stats.failures, "last_error", stats.last_error);
 }
 
-void route_status(const struct exchange *exchange)
+static json_t *stream_json(const struct stream_stats *stats)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "readers", (json_int_t)stats->readers, "joined",
+                     (json_int_t)stats->joined, "events", (json_int_t)stats->events, "dropped",
+                     (json_int_t)stats->dropped);
+}
+
+static json_t *http_json(const struct http_server *server)
+{
+    struct http_stats stats;
+    json_t *streams = json_array();
+
+    http_server_stats(server, &stats);
+    for (size_t i = 0; i < HTTP_STREAMS; i++)
+        (void)json_array_append_new(streams, stream_json(&stats.streams[i]));
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "requests",
+        (json_int_t)stats.requests, "limited", (json_int_t)stats.limited, "unauthorized",
+        (json_int_t)stats.unauthorized, "connections", (json_int_t)stats.connections.now,
+        "most_connections", (json_int_t)stats.connections.most, "accepted",
+        (json_int_t)stats.connections.accepted, "refused", (json_int_t)stats.connections.refused,
+        "evicted", (json_int_t)stats.connections.evicted, "overdue",
+        (json_int_t)stats.connections.overdue, "waiting", (json_int_t)stats.waiting, "streams",
+        streams);
+}
+
+void route_status(struct exchange *exchange)
 {
     const struct coordinator *coordinator = exchange->coordinator;
     const struct coordinator_config *config = coordinator_settings(coordinator);
@@ -169,12 +195,12 @@ void route_status(const struct exchange *exchange)
     size_t n_open = 0;
     json_t *verdicts = verdicts_json(&now, &n_open);
 
-    reply_json(exchange->request, HTTP_OK,
-               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "t_us",
+    reply_json(exchange, HTTP_OK,
+               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "t_us",
                          (json_int_t)now.now_us, "version", FL_VERSION, "worst",
                          n_open ? "fault" : "ok", "agents", agents_json(&now), "places",
                          places_json(&now), "matrix", matrix_json(&now), "verdicts", verdicts,
                          "refusals", refusals_json(coordinator, &now), "store",
-                         store_json(coordinator), "plan_version",
-                         (json_int_t)coordinator_generation(coordinator)));
+                         store_json(coordinator), "http", http_json(exchange->server),
+                         "plan_version", (json_int_t)coordinator_generation(coordinator)));
 }

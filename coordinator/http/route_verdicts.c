@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <event2/http.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,13 +29,23 @@ static json_t *incident_json(const struct store_incident *incident)
     return NULL;
 }
 
-static void reply_failed(const struct exchange *exchange, int code, const struct fl_error *err)
+static void reply_failed(struct exchange *exchange, int code, const struct fl_error *err)
 {
-    reply_error(exchange->request, code == -ENOENT ? HTTP_NOTFOUND : HTTP_SERVUNAVAIL, "%s",
-                err->message);
+    reply_error(exchange, code == -ENOENT ? HTTP_NOTFOUND : HTTP_SERVUNAVAIL, "%s", err->message);
 }
 
-void route_verdicts(const struct exchange *exchange)
+/* Where the next page is, as RFC 8288 has it. */
+static void link_next(struct exchange *exchange, uint64_t limit, uint64_t before)
+{
+    char link[160];
+
+    (void)snprintf(link, sizeof(link),
+                   "</api/v1/verdicts?limit=%" PRIu64 "&before=%" PRIu64 ">; rel=\"next\"", limit,
+                   before);
+    reply_header(exchange, "Link", link);
+}
+
+void route_verdicts(struct exchange *exchange)
 {
     struct store_incident *incidents = NULL;
     const struct store_type *type;
@@ -45,8 +56,8 @@ void route_verdicts(const struct exchange *exchange)
     size_t n = 0;
     int r;
 
-    if (!query_number(exchange, "limit", USUAL_LIMIT, MAX_LIMIT, &limit) ||
-        !query_number(exchange, "before", 0, INT64_MAX, &before))
+    if (!exchange_query_number(exchange, "limit", USUAL_LIMIT, MAX_LIMIT, &limit) ||
+        !exchange_query_number(exchange, "before", 0, INT64_MAX, &before))
         return;
     type = coordinator_store(exchange->coordinator, &store);
     r = type->incidents(store, before, limit, &incidents, &n, &err);
@@ -57,8 +68,10 @@ void route_verdicts(const struct exchange *exchange)
     array = json_array();
     for (size_t i = 0; i < n; i++)
         (void)json_array_append_new(array, incident_json(&incidents[i]));
+    if (n > 0 && n == limit)
+        link_next(exchange, limit, incidents[n - 1].verdict.id);
     free(incidents);
-    reply_json(exchange->request, HTTP_OK, json_pack("{s:o}", "incidents", array));
+    reply_json(exchange, HTTP_OK, json_pack("{s:o}", "incidents", array));
 }
 
 static bool read_id(const char *text, uint64_t *ret)
@@ -71,7 +84,7 @@ static bool read_id(const char *text, uint64_t *ret)
     return true;
 }
 
-void route_verdict(const struct exchange *exchange)
+void route_verdict(struct exchange *exchange)
 {
     struct store_incident incident;
     struct verdict_event *events = NULL;
@@ -83,8 +96,8 @@ void route_verdict(const struct exchange *exchange)
     uint64_t id;
     int r;
 
-    if (!read_id(exchange->rest, &id)) {
-        reply_error(exchange->request, HTTP_NOTFOUND, "an incident is named by its number");
+    if (!read_id(exchange->parameters[0], &id)) {
+        reply_error(exchange, HTTP_NOTFOUND, "an incident is named by its number");
         return;
     }
     type = coordinator_store(exchange->coordinator, &store);
@@ -99,5 +112,5 @@ void route_verdict(const struct exchange *exchange)
     free(events);
     json = incident_json(&incident);
     (void)json_object_set_new(json, "history", history);
-    reply_json(exchange->request, HTTP_OK, json);
+    reply_json(exchange, HTTP_OK, json);
 }

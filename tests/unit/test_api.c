@@ -1,7 +1,7 @@
 // links: coordinator_http PkgConfig::EVENT
 /* The routes over a real coordinator, asked over real HTTP, with a real agent's connection. */
-#include "coordinator/http/event_waiters.h"
 #include "coordinator/http/http_server.h"
+#include "coordinator/http/waiters.h"
 #include "proto/codec/fl_codec.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_loop.h"
@@ -66,7 +66,7 @@ static void write_config(const struct bench *bench, const char *api, const char 
     (void)fprintf(file,
                   "coordinator:\n  listen: tcp://127.0.0.1:*\n  api: %s\n"
                   "  secret_key_file: %s/key\n  state: %s/state\n  record: %s/trace\n"
-                  "zones: [a, b]\n"
+                  "http: {rate: 0}\nzones: [a, b]\n"
                   "agents:\n  - {name: a1, zone: a, public_key: \"%s\"}\n"
                   "targets:\n%s",
                   api, bench->directory, bench->directory, bench->directory,
@@ -170,7 +170,8 @@ static json_t *get(const struct bench *bench, const char *path, int status)
     }
     evhttp_connection_free(connection);
     assert_int_equal(answer.status, status);
-    assert_string_equal(answer.type, "application/json");
+    assert_string_equal(answer.type,
+                        status < 400 ? "application/json" : "application/problem+json");
     assert_non_null(answer.body);
     return answer.body;
 }
@@ -188,7 +189,7 @@ static void assert_error(const struct bench *bench, const char *path, int status
 {
     json_t *body = get(bench, path, status);
 
-    assert_string_equal(text_at(body, "error"), sentence);
+    assert_string_equal(text_at(body, "detail"), sentence);
     json_decref(body);
 }
 
@@ -440,32 +441,32 @@ static void a_number_of_before_a_restart_is_answered_at_once(void **state)
     json_decref(body);
 }
 
+static void wait_until_waiting(const struct bench *bench, size_t n)
+{
+    int64_t end = fl_clock_monotonic() + WAIT_US;
+    struct http_stats stats;
+
+    for (http_server_stats(bench->server, &stats); stats.waiting != n;
+         http_server_stats(bench->server, &stats)) {
+        assert_true(fl_clock_monotonic() < end);
+        turn(bench);
+    }
+}
+
 static void who_waits_and_hangs_up_is_forgotten(void **state)
 {
     const struct bench *bench = *state;
-    struct evhttp_connection *connections[EVENT_WAITERS_MAX];
-    struct answer answers[EVENT_WAITERS_MAX];
-    int64_t end = fl_clock_monotonic() + WAIT_US;
-    struct answer last = {0};
+    static struct evhttp_connection *connections[WAITERS_MAX];
+    static struct answer answers[WAITERS_MAX];
 
-    for (size_t i = 0; i < EVENT_WAITERS_MAX; i++)
+    for (size_t i = 0; i < WAITERS_MAX; i++)
         connections[i] = ask(bench, EVHTTP_REQ_GET, "/api/v1/events?wait=60s", &answers[i]);
-    for (int i = 0; i < 10; i++)
-        turn(bench);
+    wait_until_waiting(bench, WAITERS_MAX);
     assert_error(bench, "/api/v1/events?wait=1s", 503,
-                 "64 wait already, which is the most; try again later");
-    for (size_t i = 0; i < EVENT_WAITERS_MAX; i++)
+                 "2048 wait already, which is the most; try again later");
+    for (size_t i = 0; i < WAITERS_MAX; i++)
         evhttp_connection_free(connections[i]);
-    while (last.status != 200) {
-        struct evhttp_connection *connection =
-            ask(bench, EVHTTP_REQ_GET, "/api/v1/events?wait=10ms", &last);
-
-        while (!last.done)
-            turn(bench);
-        assert_true(fl_clock_monotonic() < end);
-        json_decref(last.body);
-        evhttp_connection_free(connection);
-    }
+    wait_until_waiting(bench, 0);
 }
 
 static void bad_requests_are_told_why(void **state)
@@ -481,7 +482,7 @@ static void bad_requests_are_told_why(void **state)
     assert_error(bench, "/api/v1/verdicts?limit=1001", 400,
                  "\"limit\" must be a whole number from 0 to 1000");
     assert_error(bench, "/api/v1/events?wait=1h", 400,
-                 "\"wait\" must be a time up to 5m, such as 30s");
+                 "\"wait\" must be a time up to 5 min 0 s, such as 30s");
 }
 
 static void only_get_is_served(void **state)
@@ -493,7 +494,7 @@ static void only_get_is_served(void **state)
     while (!answer.done)
         turn(bench);
     assert_int_equal(answer.status, 405);
-    assert_string_equal(text_at(answer.body, "error"), "only GET is served here");
+    assert_string_equal(text_at(answer.body, "detail"), "only GET, HEAD is served here");
     json_decref(answer.body);
     evhttp_connection_free(connection);
 }

@@ -106,7 +106,7 @@ static void what_the_coordinator_does_not_know_is_said_in_its_words(void **state
 
     assert_int_equal(get(fixture,
                          "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"
-                         "{\"error\":\"there is no incident 9\"}",
+                         "{\"detail\":\"there is no incident 9\"}",
                          &json),
                      -ENOENT);
     assert_non_null(strstr(fixture->err.message, "there is no incident 9"));

@@ -109,7 +109,7 @@ static void what_is_unknown_is_refused(void **state)
     (void)state;
     bad(TOP ZONES AGENTS "tragets: []\n",
         "c.yaml:7: field \"tragets\" is unknown; allowed are: coordinator, zones, places, "
-        "agents, targets");
+        "agents, targets, http");
     bad("zones: [a]\nagents: []\n", "c.yaml:1: field \"coordinator\" is missing");
     bad(TOP "agents: []\n", "c.yaml:1: field \"zones\" is missing; it must be a list");
     bad(TOP "zones: [a]\nagents:\n  - {name: a1, zone: x, public_key: \"" KEY_A "\"}\n",
@@ -161,7 +161,15 @@ static void bad_values_are_refused(void **state)
     (void)state;
     bad("coordinator: {secret_key_file: /k, api: \"0.0.0.0:8570\"}\n",
         "c.yaml:1: field \"api\" is \"0.0.0.0:8570\"; it must be a loopback address such as "
-        "127.0.0.1:8570, since who reaches it is not asked who he is");
+        "127.0.0.1:8570, unless \"http\" has tls_certificate, tls_key and tokens");
+    bad(TOP "http: {tls_certificate: /c}\n",
+        "c.yaml:2: field \"tls_key\" is missing: tls_certificate and tls_key go together");
+    bad(TOP "http: {cors_origin: \"https://a/b\"}\n",
+        "c.yaml:2: field \"cors_origin\" is \"https://a/b\"; it must be an origin without a path, "
+        "such as https://www.example.org");
+    bad(TOP "http: {public_url: here}\n",
+        "c.yaml:2: field \"public_url\" is \"here\"; it must be an address such as "
+        "https://status.example.org");
     bad("coordinator: {secret_key_file: /k, store: mongo}\n",
         "c.yaml:1: field \"store\" is \"mongo\"; allowed are: sqlite");
     bad("coordinator: {secret_key_file: /k, listen: \"ipc:///x\"}\n",

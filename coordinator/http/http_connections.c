@@ -1,0 +1,214 @@
+#include "coordinator/http/http_connections.h"
+
+#include "proto/runtime/fl_clock.h"
+
+#include <errno.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_EXPECTED 4096 /* more than one turn of the loop ever accepts */
+
+TAILQ_HEAD(connection_list, http_connection);
+
+struct http_connections {
+    struct event *adopt, *sweep;
+    struct bufferevent *expected[MAX_EXPECTED];
+    size_t n_expected;
+    struct connection_list waiting, busy;
+    struct http_connection **by_fd;
+    size_t n_fds;
+    uint32_t max;
+    struct http_connections_stats stats;
+};
+
+static int fd_of(const struct evhttp_connection *evhttp)
+{
+    /* evhttp only forgot to say const */
+    return bufferevent_getfd(evhttp_connection_get_bufferevent((struct evhttp_connection *)evhttp));
+}
+
+/* The place for a descriptor; NULL: no memory, or it is none. */
+static struct http_connection **place_of(struct http_connections *all, int fd)
+{
+    size_t wanted = fd < 0 ? 0 : (size_t)fd + 1, n = all->n_fds ? all->n_fds : 64;
+    struct http_connection **larger;
+
+    while (n < wanted)
+        n *= 2;
+    if (n != all->n_fds) {
+        larger = realloc(all->by_fd, n * sizeof(struct http_connection *));
+        if (!larger)
+            return NULL;
+        memset(larger + all->n_fds, 0, (n - all->n_fds) * sizeof(struct http_connection *));
+        all->by_fd = larger;
+        all->n_fds = n;
+    }
+    return wanted ? &all->by_fd[fd] : NULL;
+}
+
+static void forget(struct http_connection *connection)
+{
+    struct http_connections *all = connection->all;
+
+    all->by_fd[connection->fd] = NULL;
+    TAILQ_REMOVE(connection->busy ? &all->busy : &all->waiting, connection, entry);
+    all->stats.now--;
+    free(connection);
+}
+
+static void on_close(struct evhttp_connection *evhttp, void *arg)
+{
+    struct http_connection *connection = arg;
+
+    (void)evhttp;
+    exchange_closed(&connection->exchange);
+    forget(connection);
+}
+
+/* True: there is room for one more. */
+static bool make_room(struct http_connections *all)
+{
+    struct http_connection *idle = TAILQ_FIRST(&all->waiting);
+
+    if (all->stats.now < all->max)
+        return true;
+    if (!idle)
+        return false;
+    all->stats.evicted++;
+    evhttp_connection_free(idle->evhttp);
+    return true;
+}
+
+static void adopt(struct http_connections *all, struct evhttp_connection *evhttp)
+{
+    struct http_connection **place = make_room(all) ? place_of(all, fd_of(evhttp)) : NULL;
+    struct http_connection *connection = place ? calloc(1, sizeof(*connection)) : NULL;
+
+    all->stats.accepted++;
+    if (!connection) {
+        all->stats.refused++;
+        evhttp_connection_free(evhttp);
+        return;
+    }
+    connection->all = all;
+    connection->evhttp = evhttp;
+    connection->fd = fd_of(evhttp);
+    *place = connection;
+    connection->since_us = fl_clock_monotonic();
+    evhttp_connection_set_closecb(evhttp, on_close, connection);
+    TAILQ_INSERT_TAIL(&all->waiting, connection, entry);
+    if (++all->stats.now > all->stats.most)
+        all->stats.most = all->stats.now;
+}
+
+/* evhttp has put its connection behind the callbacks; one that failed meanwhile has none left. */
+static void on_adopt(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_connections *all = arg;
+
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < all->n_expected; i++) {
+        bufferevent_event_cb callback = NULL;
+        void *evhttp = NULL;
+
+        bufferevent_getcb(all->expected[i], NULL, NULL, &callback, &evhttp);
+        bufferevent_decref(all->expected[i]);
+        if (callback)
+            adopt(all, evhttp);
+    }
+    all->n_expected = 0;
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_connections *all = arg;
+    int64_t before = fl_clock_monotonic() - HTTP_REQUEST_TIME;
+    struct http_connection *connection;
+
+    (void)fd;
+    (void)what;
+    while ((connection = TAILQ_FIRST(&all->waiting)) && connection->since_us < before) {
+        all->stats.overdue++;
+        evhttp_connection_free(connection->evhttp);
+    }
+}
+
+int http_connections_new(struct event_base *base, uint32_t max, struct http_connections **ret)
+{
+    FL_CLEANUP(http_connections_freep)
+    struct http_connections *all = calloc(1, sizeof(*all));
+    const struct timeval second = {1, 0};
+
+    if (!all)
+        return -ENOMEM;
+    TAILQ_INIT(&all->waiting);
+    TAILQ_INIT(&all->busy);
+    all->max = max;
+    all->adopt = event_new(base, -1, 0, on_adopt, all);
+    all->sweep = event_new(base, -1, EV_PERSIST, on_sweep, all);
+    if (!all->adopt || !all->sweep || event_add(all->sweep, &second) < 0)
+        return -ENOMEM;
+    *ret = FL_TAKE(all);
+    return 0;
+}
+
+struct http_connections *http_connections_free(struct http_connections *all)
+{
+    if (!all)
+        return NULL;
+    if (all->adopt)
+        event_free(all->adopt);
+    if (all->sweep)
+        event_free(all->sweep);
+    for (size_t i = 0; i < all->n_expected; i++)
+        bufferevent_decref(all->expected[i]);
+    free(all->by_fd);
+    free(all);
+    return NULL;
+}
+
+void http_connections_expect(struct http_connections *all, struct bufferevent *bufferevent)
+{
+    if (all->n_expected == MAX_EXPECTED)
+        on_adopt(-1, 0, all);
+    bufferevent_incref(bufferevent);
+    all->expected[all->n_expected++] = bufferevent;
+    event_active(all->adopt, EV_TIMEOUT, 0);
+}
+
+struct http_connection *http_connections_find(const struct http_connections *all,
+                                              const struct evhttp_connection *evhttp)
+{
+    int fd = fd_of(evhttp);
+
+    return fd >= 0 && (size_t)fd < all->n_fds ? all->by_fd[fd] : NULL;
+}
+
+static void move(struct http_connection *connection, bool busy)
+{
+    struct http_connections *all = connection->all;
+
+    TAILQ_REMOVE(connection->busy ? &all->busy : &all->waiting, connection, entry);
+    connection->busy = busy;
+    connection->since_us = fl_clock_monotonic();
+    TAILQ_INSERT_TAIL(busy ? &all->busy : &all->waiting, connection, entry);
+}
+
+void http_connection_busy(struct http_connection *connection)
+{
+    move(connection, true);
+}
+
+void http_connection_idle(struct http_connection *connection)
+{
+    move(connection, false);
+}
+
+void http_connections_stats(const struct http_connections *all, struct http_connections_stats *ret)
+{
+    *ret = all->stats;
+}
