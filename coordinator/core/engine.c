@@ -277,6 +277,23 @@ void engine_series_state(const struct engine *engine, uint32_t agent, uint32_t p
     ret->t_us = window->last.t_us;
 }
 
+void engine_series_count(const struct engine *engine, uint32_t agent, uint32_t probe_index,
+                         fl_time since_us, struct engine_count *ret)
+{
+    const struct window *window = *slot(engine, agent, probe_index);
+
+    *ret = (struct engine_count){0};
+    for (uint32_t i = 0; window && i < window->n; i++) {
+        const struct observation *o = window_at(window, i);
+
+        if (o->t_us < since_us)
+            continue;
+        ret->local += o->symbol == SYMBOL_LOCAL;
+        ret->samples += o->symbol != SYMBOL_LOCAL;
+        ret->faults += o->symbol != SYMBOL_LOCAL && symbol_is_bad((enum symbol)o->symbol);
+    }
+}
+
 void engine_agent_state(const struct engine *engine, uint32_t agent, struct engine_agent_state *ret)
 {
     const struct witness *witness = &engine->witnesses[agent];

@@ -45,6 +45,12 @@ struct engine_series_state {
     fl_time t_us;
 };
 
+/* What one (agent, series) saw since a time. */
+struct engine_count {
+    uint32_t samples, faults; /* anything but plain success is a fault */
+    uint32_t local;           /* failed on the agent itself: in neither of the two */
+};
+
 /* What one agent looks like now. */
 struct engine_agent_state {
     bool seen;
@@ -69,6 +75,8 @@ size_t engine_open(const struct engine *engine, const struct verdict **ret_verdi
 
 void engine_series_state(const struct engine *engine, uint32_t agent, uint32_t probe_index,
                          struct engine_series_state *ret);
+void engine_series_count(const struct engine *engine, uint32_t agent, uint32_t probe_index,
+                         fl_time since_us, struct engine_count *ret);
 void engine_agent_state(const struct engine *engine, uint32_t agent,
                         struct engine_agent_state *ret);
 uint64_t engine_ignored(const struct engine *engine); /* results and samples not of this fleet */
