@@ -2,6 +2,7 @@
 #include "coordinator/coordinator_config.h"
 
 #include "coordinator/config_fleet.h"
+#include "coordinator/config_groups.h"
 #include "coordinator/store/store.h"
 #include "proto/runtime/fl_yaml.h"
 
@@ -47,6 +48,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     }
     free(config->agents);
     free(config->targets);
+    config_groups_done(config);
     fleet_free(config->fleet);
     config_http_done(&config->http);
     fl_options_done(coordinator_options, config);
@@ -79,25 +81,38 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
                          "field \"listen\" is \"%s\"; it must be tcp://ADDRESS:PORT", listen);
 }
 
-static int read_top(const struct fl_yaml_node *root, struct coordinator_config *config,
-                    struct fl_error *err)
+static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
-    static const char *const sections[] = {"coordinator", "zones",   "places",
-                                           "agents",      "targets", "http"};
-    const struct fl_yaml_node *top;
-    int r = fl_yaml_expect(root, FL_YAML_MAP, "the configuration", err);
+    static const char *const sections[] = {
+        "coordinator", "zones", "places", "agents", "targets", "http", "decisions", "groups",
+    };
+    char names[256] = "";
+    size_t used = 0;
 
-    for (size_t i = 0; r == 0 && i < fl_yaml_count(root); i++) {
+    for (size_t k = 0; k < FL_COUNT(sections) && used < sizeof(names); k++)
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", k ? ", " : "",
+                                 sections[k]);
+    for (size_t i = 0; i < fl_yaml_count(root); i++) {
         size_t k = 0;
 
         while (k < FL_COUNT(sections) && strcmp(sections[k], fl_yaml_key(root, i)) != 0)
             k++;
         if (k == FL_COUNT(sections))
             return fl_yaml_error(fl_yaml_item(root, i), err, -EINVAL,
-                                 "field \"%.64s\" is unknown; allowed are: coordinator, zones, "
-                                 "places, agents, targets, http",
-                                 fl_yaml_key(root, i));
+                                 "field \"%.64s\" is unknown; allowed are: %s",
+                                 fl_yaml_key(root, i), names);
     }
+    return 0;
+}
+
+static int read_top(const struct fl_yaml_node *root, struct coordinator_config *config,
+                    struct fl_error *err)
+{
+    const struct fl_yaml_node *top;
+    int r = fl_yaml_expect(root, FL_YAML_MAP, "the configuration", err);
+
+    if (r == 0)
+        r = check_sections(root, err);
     if (r < 0)
         return r;
     top = fl_yaml_get(root, "coordinator");
@@ -123,6 +138,8 @@ static int read_config(const struct fl_yaml *yaml, const struct config_checker *
     r = read_top(fl_yaml_root(yaml), config, err);
     if (r == 0)
         r = config_fleet_read(fl_yaml_root(yaml), checker, config, err);
+    if (r == 0)
+        r = config_groups_read(fl_yaml_root(yaml), config, err);
     if (r == 0)
         *ret = FL_TAKE(config);
     return r;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "coordinator/config_http.h"
-#include "coordinator/core/fleet.h"
+#include "coordinator/core/decision.h"
 #include "proto/types/fl_option.h"
 #include "proto/types/fl_plan.h"
 
@@ -21,6 +21,21 @@ struct config_target {
     uint32_t *agents; /* exactly these, by index in the fleet; NULL: by zone */
 };
 
+#define CONFIG_MAX_ARGUMENTS 16 /* of a command, its program included */
+
+struct config_decisions {
+    bool enabled;
+    int64_t max_moves, moves_window_us, takeover_us;
+    char *agent_check; /* NULL: HAProxy is not answered */
+    char *publish;     /* NULL: nothing is published */
+};
+
+/* What a group's decisions run; each NULL-terminated, or NULL. */
+struct config_commands {
+    char **hook, **veto;
+    int64_t timeout_us;
+};
+
 struct coordinator_config {
     char *listen; /* ZeroMQ endpoint */
     char *api;    /* HOST:PORT */
@@ -36,6 +51,9 @@ struct coordinator_config {
     struct config_agent *agents;   /* by index in the fleet */
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */
     size_t n_targets;
+    struct config_decisions decisions;
+    struct decision_settings decision_settings;
+    struct config_commands *group_commands; /* by index of the group */
 };
 
 /* The tables behind the sections, for manuals and examples. */
@@ -43,6 +61,9 @@ extern const struct fl_option coordinator_options[];
 extern const struct fl_option config_agent_options[];
 extern const struct fl_option config_target_options[];
 extern const struct fl_option config_probe_options[];
+extern const struct fl_option config_decisions_options[];
+extern const struct fl_option config_group_options[];
+extern const struct fl_option config_member_options[];
 
 /* Judges the type and the settings of one probe, which the coordinator itself does not know. */
 struct config_checker {

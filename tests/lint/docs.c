@@ -213,12 +213,18 @@ int main(int argc, char **argv)
     check_manual(page, "agents", config_agent_options);
     check_manual(page, "targets", config_target_options);
     check_manual(page, "probes", config_probe_options);
+    check_manual(page, "decisions", config_decisions_options);
+    check_manual(page, "groups", config_group_options);
+    check_manual(page, "groups: zones", config_member_options);
     check_example(agent, AGENT_EXAMPLE, agent_options);
     check_example(agent, AGENT_EXAMPLE, agent_coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_http_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_agent_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_target_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_decisions_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_group_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_member_options);
     check_probe_types(page, coordinator);
     check_commands(argv[1]);
     check_loads(argv[1]);
