@@ -37,6 +37,16 @@ static void name_disks(struct agent *agent)
     }
 }
 
+static int64_t shortest_timeout(const struct fl_plan *plan)
+{
+    int64_t shortest_us = FL_MAX_TIMEOUT_US;
+
+    for (size_t i = 0; i < plan->n_specs; i++)
+        if (plan->specs[i].timeout_us < shortest_us)
+            shortest_us = plan->specs[i].timeout_us;
+    return shortest_us;
+}
+
 /* Go over to `next`, which is then taken. On failure nothing has changed. */
 static int follow(struct agent *agent, struct fl_plan **next, struct fl_error *err)
 {
@@ -56,6 +66,7 @@ static int follow(struct agent *agent, struct fl_plan **next, struct fl_error *e
     schedule_free(agent->schedule);
     agent->schedule = FL_TAKE(schedule);
     memcpy(agent->mesh_key, agent->plan->mesh_key, sizeof(agent->mesh_key));
+    outbox_set_shortest_timeout(agent->outbox, shortest_timeout(agent->plan));
     name_disks(agent);
     agent_arm_probes(agent);
     return 0;

@@ -1,6 +1,9 @@
-/* Gathers results and host samples into batches: one leaves 200 ms after its first result, or
- * 50 ms after a failure, which somebody waits for. While no coordinator listens, once a second
- * is often enough. Takes its memory once. Times are monotonic. */
+/* Gathers results and host samples into batches. While all is well one a second is enough: a
+ * coordinator lets a success count only once a probe begun with it could have failed by its
+ * timeout, so a batch may wait as long as the plan's shortest timeout, and that is its patience.
+ * What somebody waits for (a failure, a retransmission, a slow answer) hurries it, and keeps the
+ * batches short for a while. While no coordinator listens nothing hurries. Takes its memory once.
+ * Times are monotonic. */
 #pragma once
 
 #include "proto/types/fl_cleanup.h"
@@ -11,8 +14,11 @@
 #define OUTBOX_RESULTS 1024 /* of one batch; below FL_MAX_BATCH_RESULTS and FL_MAX_MESSAGE */
 #define OUTBOX_HOSTS 8
 
-#define OUTBOX_DELAY_US INT64_C(200000)
-#define OUTBOX_FAILURE_DELAY_US INT64_C(50000)
+#define OUTBOX_DELAY_US INT64_C(200000)   /* after the first result; patience makes it longer */
+#define OUTBOX_CALM_US INT64_C(1000000)   /* the longest patience */
+#define OUTBOX_HURRY_US INT64_C(50000)    /* after what somebody waits for */
+#define OUTBOX_SLOW_US INT64_C(200000)    /* a success that took longer hurries too */
+#define OUTBOX_ALERT_US INT64_C(10000000) /* so long after that no patience is had */
 #define OUTBOX_AWAY_DELAY_US INT64_C(1000000)
 
 struct outbox;
@@ -33,6 +39,9 @@ FL_DEFINE_FREEP(struct outbox, outbox)
 /* Copied. false: the batch is full and this one is lost, for the caller to count. */
 bool outbox_add_result(struct outbox *outbox, const struct fl_result *result, int64_t now_us);
 bool outbox_add_host(struct outbox *outbox, const struct fl_host_sample *sample, int64_t now_us);
+
+/* The shortest timeout of the plan; until this is said there is no patience. */
+void outbox_set_shortest_timeout(struct outbox *outbox, int64_t timeout_us);
 
 /* Does any coordinator listen? */
 void outbox_set_away(struct outbox *outbox, bool away);

@@ -48,6 +48,63 @@ static void a_failure_hurries_the_batch(void **state)
     assert_int_equal(outbox_deadline(outbox), NOW + 70000);
 }
 
+static void what_somebody_waits_for_hurries_the_batch_too(void **state)
+{
+    const struct fl_result slow = {
+        .ok = true, .layer = FL_LAYER_NONE, .took_us = OUTBOX_SLOW_US + 1};
+    const struct fl_result lossy = {.ok = true, .layer = FL_LAYER_NONE, .tcp.op_retrans = 1};
+    FL_CLEANUP(outbox_freep) struct outbox *outbox = fresh();
+    struct outbox_batch batch;
+
+    (void)state;
+    outbox_add_result(outbox, &slow, NOW);
+    assert_int_equal(outbox_deadline(outbox), NOW + 50000);
+    assert_true(outbox_take(outbox, &batch));
+    outbox_add_result(outbox, &lossy, NOW);
+    assert_int_equal(outbox_deadline(outbox), NOW + 50000);
+}
+
+/* How long a batch of one success waits. */
+static int64_t patience(struct outbox *outbox, int64_t shortest_timeout_us)
+{
+    struct outbox_batch batch;
+    int64_t due_us;
+
+    outbox_set_shortest_timeout(outbox, shortest_timeout_us);
+    outbox_add_result(outbox, &good, NOW);
+    due_us = outbox_deadline(outbox);
+    assert_true(outbox_take(outbox, &batch));
+    return due_us - NOW;
+}
+
+static void while_all_is_well_a_batch_waits_the_shortest_timeout(void **state)
+{
+    FL_CLEANUP(outbox_freep) struct outbox *outbox = fresh();
+
+    (void)state;
+    assert_int_equal(patience(outbox, 700000), 700000);
+    assert_int_equal(patience(outbox, 30 * FL_SECOND), FL_SECOND);
+    assert_int_equal(patience(outbox, 50000), 200000);
+}
+
+static void after_a_failure_batches_stay_short_for_a_while(void **state)
+{
+    FL_CLEANUP(outbox_freep) struct outbox *outbox = fresh();
+    struct outbox_batch batch;
+
+    (void)state;
+    outbox_set_shortest_timeout(outbox, FL_SECOND);
+    outbox_add_result(outbox, &good, NOW);
+    outbox_add_result(outbox, &bad, NOW + 300000);
+    assert_int_equal(outbox_deadline(outbox), NOW + 350000);
+    assert_true(outbox_take(outbox, &batch));
+    outbox_add_result(outbox, &good, NOW + OUTBOX_ALERT_US);
+    assert_int_equal(outbox_deadline(outbox), NOW + OUTBOX_ALERT_US + 200000);
+    assert_true(outbox_take(outbox, &batch));
+    outbox_add_result(outbox, &good, NOW + OUTBOX_ALERT_US + 300000);
+    assert_int_equal(outbox_deadline(outbox), NOW + OUTBOX_ALERT_US + 1300000);
+}
+
 static void a_failure_never_delays_the_batch(void **state)
 {
     FL_CLEANUP(outbox_freep) struct outbox *outbox = fresh();
@@ -113,6 +170,9 @@ int main(void)
         cmocka_unit_test(an_empty_one_is_never_due),
         cmocka_unit_test(a_batch_leaves_200_ms_after_its_first_result),
         cmocka_unit_test(a_failure_hurries_the_batch),
+        cmocka_unit_test(what_somebody_waits_for_hurries_the_batch_too),
+        cmocka_unit_test(while_all_is_well_a_batch_waits_the_shortest_timeout),
+        cmocka_unit_test(after_a_failure_batches_stay_short_for_a_while),
         cmocka_unit_test(a_failure_never_delays_the_batch),
         cmocka_unit_test(sequences_count_from_one_without_gaps),
         cmocka_unit_test(when_nobody_listens_once_a_second_is_enough),
