@@ -20,10 +20,15 @@ struct spell {
     double severity; /* 0..1, evenly */
 };
 
+struct life {
+    uint64_t seed;
+    int64_t interval_us; /* of most probes */
+};
+
 /* The spell that is on at t_us, or the last one before it; from_us is beyond t_us if there was
  * none yet. `every_us` is the mean time between two. */
-struct spell life_spell(uint64_t seed, enum life_kind kind, uint64_t where, int64_t every_us,
-                        fl_time t_us);
+struct spell life_spell(const struct life *life, enum life_kind kind, uint64_t where,
+                        int64_t every_us, fl_time t_us);
 /* Is one on? */
-bool life_has(uint64_t seed, enum life_kind kind, uint64_t where, int64_t every_us, fl_time t_us,
-              struct spell *ret_spell);
+bool life_has(const struct life *life, enum life_kind kind, uint64_t where, int64_t every_us,
+              fl_time t_us, struct spell *ret_spell);

@@ -22,9 +22,18 @@ static int64_t default_rtt(const struct fleet *fleet, uint32_t zone, uint32_t pl
     return 700 + 900 * (int64_t)((zone * 7 + place * 3) % 5);
 }
 
+/* The mesh has the interval of most targets. */
+static int64_t usual_interval(const struct fleet *fleet)
+{
+    return fleet->n_probes > 0 ? fleet->probes[fleet->n_probes - 1].interval_us : FL_SECOND;
+}
+
 int world_init(struct world *world, struct fleet *fleet, uint64_t seed)
 {
-    *world = (struct world){.fleet = fleet, .seed = seed, .coordinator = FLEET_NONE};
+    *world = (struct world){.fleet = fleet,
+                            .seed = seed,
+                            .spells = {seed, usual_interval(fleet)},
+                            .coordinator = FLEET_NONE};
     world->targets = calloc(fleet->n_targets + 1, sizeof(*world->targets));
     world->rtt_us = calloc(fleet->n_zones * fleet->n_places + 1, sizeof(*world->rtt_us));
     world->unplanned = calloc(fleet->n_agents * fleet->n_probes + 1, sizeof(*world->unplanned));
@@ -210,14 +219,14 @@ static void live(const struct world *world, uint32_t agent, uint32_t probe, fl_t
     struct spell spell;
 
     if (zone != place &&
-        life_has(world->seed, LIFE_BURST, path, life->burst_every_us, now_us, &spell)) {
+        life_has(&world->spells, LIFE_BURST, path, life->burst_every_us, now_us, &spell)) {
         struct sim_ways ways = {spell.severity < 0.5, spell.severity >= 0.5};
         double depth = spell.severity < 0.5 ? 2 * spell.severity : 2 * spell.severity - 1;
 
         lose(weather, &ways, BURST_LEAST + (BURST_MOST - BURST_LEAST) * depth);
     }
     if (zone != place && life->step_every_us > 0) {
-        spell = life_spell(world->seed, LIFE_STEP, path, life->step_every_us, now_us);
+        spell = life_spell(&world->spells, LIFE_STEP, path, life->step_every_us, now_us);
         if (spell.from_us <= now_us) {
             weather->rtt_us = (int64_t)((double)weather->rtt_us * (0.75 + 0.6 * spell.severity));
             weather->min_rtt_us = weather->rtt_us;
@@ -225,9 +234,10 @@ static void live(const struct world *world, uint32_t agent, uint32_t probe, fl_t
     }
     if (world->fleet->targets[target].kind == TARGET_MESH)
         return;
-    if (life_has(world->seed, LIFE_JOB, target, life->job_every_us, now_us, &spell))
+    if (life_has(&world->spells, LIFE_JOB, target, life->job_every_us, now_us, &spell))
         weather->slowness = 2 + 3 * spell.severity;
-    if (life_has(world->seed, LIFE_TARGET_PAUSE, target, life->target_restart_us, now_us, &spell))
+    if (life_has(&world->spells, LIFE_TARGET_PAUSE, target, life->target_restart_us, now_us,
+                 &spell))
         weather->refused = true;
 }
 
@@ -276,7 +286,7 @@ bool world_runs(const struct world *world, uint32_t agent, fl_time now_us)
             world->faults[i].component.type == COMPONENT_HOST &&
             world->faults[i].component.a == agent)
             return false;
-    return !life_has(world->seed, LIFE_AGENT_PAUSE, agent, world->life.agent_pause_us, now_us,
+    return !life_has(&world->spells, LIFE_AGENT_PAUSE, agent, world->life.agent_pause_us, now_us,
                      &spell);
 }
 
@@ -317,7 +327,7 @@ fl_time world_arrival(const struct world *world, struct draw *draw, uint32_t age
     fl_time held_us;
 
     t_us += 2 * FL_MS + (int64_t)(draw_unit(draw) * (double)BATCH_US);
-    if (life_has(world->seed, LIFE_COORDINATOR, 0, world->life.coordinator_us, t_us, &spell))
+    if (life_has(&world->spells, LIFE_COORDINATOR, 0, world->life.coordinator_us, t_us, &spell))
         t_us = spell.until_us + (int64_t)(draw_unit(draw) * (double)FL_SECOND / 4);
     for (size_t i = 0; i < world->n_faults; i++) {
         const struct sim_fault *fault = &world->faults[i];

@@ -13,6 +13,7 @@ struct world {
     struct sim_fault faults[WORLD_MAX_FAULTS];
     size_t n_faults;
     struct sim_life life;
+    struct life spells;
     struct sim_target *targets;
     int64_t *rtt_us; /* zone * places + place */
     bool *unplanned; /* agent * probes + probe */
