@@ -127,6 +127,8 @@ static void judge_truth(const struct bench *bench, size_t index, struct truth_ou
         if (!in_time(truth, incident->first->t_us))
             continue;
         ret->right_place |= scenario_accepts_place(truth, verdict->component);
+        if (incident->truth >= 0 && incident->truth != (int)index)
+            continue; /* it speaks of another fault */
         ret->right_class |= verdict->class == class;
         opposite |= verdict->class == other;
         if (incident->truth != (int)index || ret->found)

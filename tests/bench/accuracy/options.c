@@ -8,7 +8,7 @@
 
 static const char usage[] =
     "usage: accuracy [-n SCENARIOS] [-s SEED] [-f FAMILY]... [-j JOBS] [--verbose]\n"
-    "                [--no-engine] [--trace FOLDER]\n"
+    "                [--baselines | --tune] [--no-engine] [--trace FOLDER]\n"
     "\n"
     "  -n  scenarios a family (20)        -s  first seed (1)\n"
     "  -f  this family; several may be given: mixed, traps or one of\n"
@@ -22,7 +22,9 @@ static int complain(const char *what, const char *value)
     (void)fprintf(stderr, "\n"
                           "  -j  processes (as many as there are cores)\n"
                           "  --verbose    show each scenario that was not judged right\n"
-                          "  --no-engine  the simulator alone\n"
+                          "  --baselines  what others do, on the same results\n"
+                          "  --tune       search the baselines' settings on these seeds\n"
+                          "  --no-engine  without the correlator\n"
                           "  --trace      write what was not judged right for faultline replay\n");
     return -1;
 }
@@ -60,10 +62,9 @@ static void choose_all(struct options *options)
 int options_parse(int argc, char **argv, struct options *ret)
 {
     static const struct option words[] = {
-        {"verbose", no_argument, NULL, 'v'},
-        {"no-engine", no_argument, NULL, 'e'},
-        {"trace", required_argument, NULL, 'r'},
-        {NULL, 0, NULL, 0},
+        {"verbose", no_argument, NULL, 'v'},     {"baselines", no_argument, NULL, 'b'},
+        {"tune", no_argument, NULL, 't'},        {"no-engine", no_argument, NULL, 'e'},
+        {"trace", required_argument, NULL, 'r'}, {NULL, 0, NULL, 0},
     };
     uint64_t jobs = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
     int option, r = 0;
@@ -71,7 +72,9 @@ int options_parse(int argc, char **argv, struct options *ret)
     *ret = (struct options){.scenarios = 20, .seed = 1};
     while (r == 0 && (option = getopt_long(argc, argv, "n:s:f:j:", words, NULL)) >= 0) {
         ret->verbose |= option == 'v';
-        ret->no_engine |= option == 'e';
+        ret->baselines |= option == 'b';
+        ret->tune |= option == 't';
+        ret->no_engine |= option == 'e' || option == 't';
         if (option == 'r')
             ret->trace = optarg;
         else if (option == 'f')

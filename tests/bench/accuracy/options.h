@@ -8,7 +8,7 @@ struct options {
     uint64_t seed;      /* the first */
     bool families[SCENARIO_FAMILIES];
     unsigned jobs;
-    bool verbose, no_engine;
+    bool verbose, baselines, tune, no_engine;
     const char *trace; /* folder for the traces of what was not judged right; NULL: none */
 };
 

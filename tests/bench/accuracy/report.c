@@ -172,3 +172,45 @@ void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
     tally_done(&quiet);
     tally_done(&all);
 }
+
+double report_f1(const struct outcome *outcomes, size_t n)
+{
+    struct tally mixed = {0};
+    double f1;
+
+    collect(outcomes, n, scenario_is_mixed, &mixed);
+    f1 = tally_f1(&mixed);
+    tally_done(&mixed);
+    return f1;
+}
+
+void report_contender_head(FILE *out)
+{
+    (void)fprintf(out, "\n%-11s %6s %6s %6s %6s %6s %6s %6s %6s | %6s %6s %6s  %s\n", "mixed",
+                  "recall", "precis", "F1", "place", "class", "n/s", "p50", "p95", "gray", "traps",
+                  "n/s", "settings");
+}
+
+void report_contender(FILE *out, const char *name, const struct settings *settings,
+                      const struct outcome *outcomes, size_t n)
+{
+    struct tally mixed = {0}, gray = {0}, traps = {0};
+
+    collect(outcomes, n, scenario_is_mixed, &mixed);
+    collect(outcomes, n, is_gray, &gray);
+    collect(outcomes, n, scenario_is_trap, &traps);
+    (void)fprintf(
+        out, "%-11s %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.1f %6.1f | %6.3f %6.3f %6.3f ", name,
+        tally_recall(&mixed), tally_precision(&mixed), tally_f1(&mixed),
+        tally_share(mixed.right_place, mixed.faults), tally_share(mixed.right_class, mixed.faults),
+        tally_share(mixed.told_right, mixed.told), tally_quantile(mixed.times, mixed.n_times, 0.5),
+        tally_quantile(mixed.times, mixed.n_times, 0.95), tally_f1(&gray), tally_f1(&traps),
+        tally_share(traps.told_right, traps.told));
+    if (settings)
+        (void)fprintf(out, " %lld intervals, %u rounds, %g, %g", (long long)settings->window,
+                      settings->rounds, settings->own[0], settings->own[1]);
+    (void)fputc('\n', out);
+    tally_done(&mixed);
+    tally_done(&gray);
+    tally_done(&traps);
+}

@@ -3,6 +3,7 @@
 #include "tests/bench/accuracy/run.h"
 
 #include "coordinator/trace/trace_writer.h"
+#include "tests/bench/accuracy/contender.h"
 #include "tests/bench/accuracy/report.h"
 
 #include <stdatomic.h>
@@ -17,7 +18,7 @@ struct shared {
     atomic_size_t next;
     _Atomic int64_t cpu_us; /* of all processes together */
     size_t n;
-    struct outcome outcomes[];
+    struct outcome outcomes[]; /* of the correlator, then of each contender */
 };
 
 struct task {
@@ -83,16 +84,25 @@ static void show_miss(const struct scenario *scenario, const struct verdict_even
     free(text);
 }
 
-static void play(const struct options *options, const struct task *task, struct outcome *ret)
+/* Fill the outcome of the correlator, and of each contender n_all further on. */
+static void play(const struct options *options, const struct contenders *contenders,
+                 const struct task *task, struct outcome *ret, size_t n_all)
 {
     const struct verdict_event *events;
     struct scenario scenario;
+    struct ring *ring;
     size_t n;
 
     if (scenario_new(task->family, task->seed, &scenario) < 0)
         abort();
+    ring = ring_new(contenders, &scenario);
     sim_set_engine(scenario.sim, !options->no_engine);
     sim_run(scenario.sim, scenario.end_us);
+    for (size_t i = 0; i < contenders->n; i++) {
+        n = ring_events(ring, i, &events);
+        judge(&scenario, events, n, &ret[(i + 1) * n_all]);
+    }
+    ring_free(ring);
     n = sim_events(scenario.sim, &events);
     judge(&scenario, events, n, ret);
     if (options->verbose && !outcome_is_perfect(ret))
@@ -102,7 +112,8 @@ static void play(const struct options *options, const struct task *task, struct 
     scenario_done(&scenario);
 }
 
-static void work(const struct options *options, struct shared *shared)
+static void work(const struct options *options, const struct contenders *contenders,
+                 struct shared *shared)
 {
     struct timespec cpu;
     size_t i;
@@ -110,13 +121,14 @@ static void work(const struct options *options, struct shared *shared)
     while ((i = atomic_fetch_add(&shared->next, 1)) < shared->n) {
         struct task task = task_at(options, i);
 
-        play(options, &task, &shared->outcomes[i]);
+        play(options, contenders, &task, &shared->outcomes[i], shared->n);
     }
     (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
     atomic_fetch_add(&shared->cpu_us, cpu.tv_sec * FL_SECOND + cpu.tv_nsec / 1000);
 }
 
-static int work_in_parallel(const struct options *options, struct shared *shared)
+static int work_in_parallel(const struct options *options, const struct contenders *contenders,
+                            struct shared *shared)
 {
     int status, failed = 0;
 
@@ -125,7 +137,7 @@ static int work_in_parallel(const struct options *options, struct shared *shared
         pid_t child = fork();
 
         if (child == 0) {
-            work(options, shared);
+            work(options, contenders, shared);
             _exit(0);
         }
         failed |= child < 0;
@@ -152,23 +164,57 @@ static void print_tables(const struct options *options, const struct shared *sha
     }
     report_line(stdout, "all", &all);
     puts("");
-    report_bars(stdout, shared->outcomes, shared->n);
+    if (!options->no_engine)
+        report_bars(stdout, shared->outcomes, shared->n);
     printf("%llu results of %.1f simulated hours took %.1f s of CPU\n",
            (unsigned long long)all.results, all.hours,
            (double)atomic_load(&shared->cpu_us) / (double)FL_SECOND);
     tally_done(&all);
 }
 
+static void print_contenders(const struct contenders *contenders, const struct shared *shared)
+{
+    report_contender_head(stdout);
+    report_contender(stdout, "Faultline", NULL, shared->outcomes, shared->n);
+    for (size_t i = 0; i < contenders->n; i++)
+        report_contender(stdout, contenders->list[i].method->name, &contenders->list[i].settings,
+                         &shared->outcomes[(i + 1) * shared->n], shared->n);
+}
+
+/* For each method the setting with the best F1 over what is mixed. */
+static void print_best(const struct contenders *contenders, const struct shared *shared)
+{
+    report_contender_head(stdout);
+    for (size_t m = 0; m < n_methods; m++) {
+        size_t best = contenders->n;
+        double best_f1 = -1;
+
+        for (size_t i = 0; i < contenders->n; i++) {
+            double f1 = report_f1(&shared->outcomes[(i + 1) * shared->n], shared->n);
+
+            if (contenders->list[i].method == &methods[m] && f1 > best_f1) {
+                best_f1 = f1;
+                best = i;
+            }
+        }
+        if (best < contenders->n)
+            report_contender(stdout, methods[m].name, &contenders->list[best].settings,
+                             &shared->outcomes[(best + 1) * shared->n], shared->n);
+    }
+}
+
 int run(const struct options *options)
 {
+    struct contenders contenders;
     struct shared *shared;
     size_t families = 0, n, size;
     int failed;
 
+    contenders_choose(&contenders, options);
     for (int i = 0; i < SCENARIO_FAMILIES; i++)
         families += options->families[i];
     n = families * options->scenarios;
-    size = sizeof(*shared) + n * sizeof(struct outcome);
+    size = sizeof(*shared) + (contenders.n + 1) * n * sizeof(struct outcome);
     shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) {
         perror("accuracy: no memory");
@@ -177,11 +223,16 @@ int run(const struct options *options)
     shared->n = n;
     printf("%llu scenarios a family, seeds from %llu\n", (unsigned long long)options->scenarios,
            (unsigned long long)options->seed);
-    failed = work_in_parallel(options, shared);
+    failed = work_in_parallel(options, &contenders, shared);
     if (failed)
         (void)fprintf(stderr, "accuracy: a process ended before its work was done\n");
+    else if (options->tune)
+        print_best(&contenders, shared);
     else
         print_tables(options, shared);
+    if (!failed && options->baselines)
+        print_contenders(&contenders, shared);
+    contenders_done(&contenders);
     (void)munmap(shared, size);
     return failed;
 }
