@@ -24,6 +24,8 @@ struct coordinator {
     struct store *store;
     struct ingest *ingest;
     struct engine *engine;
+    struct notes *notes;
+    struct maintenance_silence *silence;
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
     uint64_t last_incident;
@@ -36,7 +38,7 @@ struct coordinator {
     void *listener_arg;
 };
 
-static void emit(struct coordinator *coordinator, const struct verdict_event *event)
+static void publish(struct coordinator *coordinator, const struct verdict_event *event)
 {
     const struct verdict *verdict = &event->verdict;
     const char *cause = verdict_cause_name(verdict->cause);
@@ -50,6 +52,28 @@ static void emit(struct coordinator *coordinator, const struct verdict_event *ev
                 verdict->component, cause ? ", " : "", cause ? cause : "", verdict->confidence);
     if (coordinator->listener)
         coordinator->listener(coordinator->listener_arg);
+}
+
+static void emit(struct coordinator *coordinator, const struct verdict_event *event)
+{
+    const struct maintenance *windows;
+    size_t n = notes_windows(coordinator->notes, &windows);
+
+    if (maintenance_pass(coordinator->silence, windows, n, coordinator->config->fleet, event))
+        publish(coordinator, event);
+}
+
+/* What announced work kept back, and does not any more. */
+static void emit_released(struct coordinator *coordinator)
+{
+    const struct maintenance *windows;
+    size_t n = notes_windows(coordinator->notes, &windows);
+    struct verdict_event event;
+
+    while (coordinator->silence->n > 0 &&
+           maintenance_release(coordinator->silence, windows, n, coordinator->config->fleet,
+                               fl_clock_steady(), &event))
+        publish(coordinator, &event);
 }
 
 static void arm(struct coordinator *coordinator, fl_time deadline_us)
@@ -83,6 +107,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     arm(coordinator, step(coordinator, &event));
+    emit_released(coordinator);
 }
 
 /* A recording that cannot be written any more ends; the judgement goes on. */
@@ -230,6 +255,17 @@ static int open_store(struct coordinator *coordinator, struct fl_error *err)
                : coordinator->store_type->close_orphans(coordinator->store, fl_clock_steady(), err);
 }
 
+static int open_notes(struct coordinator *coordinator, struct fl_error *err)
+{
+    char path[4200];
+    int r = in_state(coordinator, "notes.json", path, sizeof(path), err);
+
+    coordinator->silence = calloc(1, sizeof(*coordinator->silence));
+    if (r == 0 && !coordinator->silence)
+        r = fl_error_set(err, -ENOMEM, "no memory");
+    return r < 0 ? r : notes_new(path, fl_clock_steady(), &coordinator->notes, err);
+}
+
 static int start_judgement(struct coordinator *coordinator, struct fl_error *err)
 {
     const struct coordinator_config *config = coordinator->config;
@@ -283,6 +319,8 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
     if (r == 0)
         r = open_store(coordinator, err);
     if (r == 0)
+        r = open_notes(coordinator, err);
+    if (r == 0)
         r = start_judgement(coordinator, err);
     if (r == 0)
         r = listen_to_agents(coordinator, err);
@@ -308,6 +346,8 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
         event_free(coordinator->timer);
     ingest_free(coordinator->ingest);
     engine_free(coordinator->engine);
+    notes_free(coordinator->notes);
+    free(coordinator->silence);
     coordinator_config_free(coordinator->config);
     free(coordinator->events);
     free(coordinator->config_path);
@@ -408,6 +448,16 @@ const struct coordinator_config *coordinator_settings(const struct coordinator *
 const struct engine *coordinator_engine(const struct coordinator *coordinator)
 {
     return coordinator->engine;
+}
+
+struct notes *coordinator_notes(struct coordinator *coordinator)
+{
+    return coordinator->notes;
+}
+
+const struct maintenance_silence *coordinator_silence(const struct coordinator *coordinator)
+{
+    return coordinator->silence;
 }
 
 const struct ingest *coordinator_ingest(const struct coordinator *coordinator)

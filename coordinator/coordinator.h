@@ -7,6 +7,7 @@
 
 #include "coordinator/core/engine.h"
 #include "coordinator/ingest.h"
+#include "coordinator/notes.h"
 #include "proto/runtime/fl_zsock.h"
 
 #define COORDINATOR_EVENTS 1024 /* kept for those who follow */
@@ -25,6 +26,9 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err);
 uint64_t coordinator_generation(const struct coordinator *coordinator);
 const struct coordinator_config *coordinator_settings(const struct coordinator *coordinator);
 const struct engine *coordinator_engine(const struct coordinator *coordinator);
+struct notes *coordinator_notes(struct coordinator *coordinator);
+/* Open verdicts that announced work keeps from being published. */
+const struct maintenance_silence *coordinator_silence(const struct coordinator *coordinator);
 const struct ingest *coordinator_ingest(const struct coordinator *coordinator);
 const char *coordinator_endpoint(const struct coordinator *coordinator); /* as bound */
 /* What the socket refused, and what ingest did. */

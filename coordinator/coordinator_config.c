@@ -51,6 +51,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     config_groups_done(config);
     fleet_free(config->fleet);
     config_http_done(&config->http);
+    config_status_done(&config->status);
     fl_options_done(coordinator_options, config);
     free(config);
     return NULL;
@@ -84,7 +85,8 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
 static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
     static const char *const sections[] = {
-        "coordinator", "zones", "places", "agents", "targets", "http", "decisions", "groups",
+        "coordinator", "zones",     "places", "agents",      "targets",
+        "http",        "decisions", "groups", "status_page",
     };
     char names[256] = "";
     size_t used = 0;
@@ -140,6 +142,8 @@ static int read_config(const struct fl_yaml *yaml, const struct config_checker *
         r = config_fleet_read(fl_yaml_root(yaml), checker, config, err);
     if (r == 0)
         r = config_groups_read(fl_yaml_root(yaml), config, err);
+    if (r == 0)
+        r = config_status_read(fl_yaml_root(yaml), config->fleet, &config->status, err);
     if (r == 0)
         *ret = FL_TAKE(config);
     return r;

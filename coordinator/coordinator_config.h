@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/config_http.h"
+#include "coordinator/config_status.h"
 #include "coordinator/core/decision.h"
 #include "proto/types/fl_option.h"
 #include "proto/types/fl_plan.h"
@@ -47,6 +48,7 @@ struct coordinator_config {
     int64_t mesh_interval_us;
     int64_t mesh_timeout_us;
     struct config_http http;
+    struct config_status status;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */

@@ -20,6 +20,10 @@ static const struct row {
     {"lenient", NULL, ARGUMENTS_LENIENT, "count and skip lines that cannot be used"},
     {"for", "TIME", ARGUMENTS_FOR, "end after this time, such as 90s"},
     {"count", "N", ARGUMENTS_COUNT, "end after this many events"},
+    {"targets", "A,B", ARGUMENTS_TARGETS, "these targets"},
+    {"zones", "A,B", ARGUMENTS_ZONES, "these zones or places"},
+    {"in", "TIME", ARGUMENTS_IN, "begin after this time; now without it"},
+    {"status", "WORD", ARGUMENTS_STATUS, "investigating, identified, monitoring or resolved"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -32,12 +36,12 @@ void arguments_describe(FILE *stream, unsigned allowed)
                           rows[i].value ? rows[i].value : "", rows[i].summary);
 }
 
-static int read_for(const char *text, int64_t *ret, struct fl_error *err)
+static int read_duration(const char *option, const char *text, int64_t *ret, struct fl_error *err)
 {
     if (fl_duration_parse(text, ret, err) < 0)
-        return fl_error_prefix(err, -EINVAL, "--for");
+        return fl_error_prefix(err, -EINVAL, "%s", option);
     if (*ret <= 0)
-        return fl_error_set(err, -EINVAL, "--for is \"%s\"; give a time above 0, such as 90s",
+        return fl_error_set(err, -EINVAL, "%s is \"%s\"; give a time above 0, such as 90s", option,
                             text);
     return 0;
 }
@@ -65,7 +69,18 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         ret->lenient = true;
         return 0;
     case ARGUMENTS_FOR:
-        return read_for(value, &ret->for_us, err);
+        return read_duration("--for", value, &ret->for_us, err);
+    case ARGUMENTS_IN:
+        return read_duration("--in", value, &ret->in_us, err);
+    case ARGUMENTS_TARGETS:
+        ret->targets = value;
+        return 0;
+    case ARGUMENTS_ZONES:
+        ret->zones = value;
+        return 0;
+    case ARGUMENTS_STATUS:
+        ret->status = value;
+        return 0;
     case ARGUMENTS_COUNT:
         return read_count(value, &ret->count, err);
     default:

@@ -16,6 +16,10 @@ enum arguments_option {
     ARGUMENTS_LENIENT = 1 << 2,
     ARGUMENTS_FOR = 1 << 3,
     ARGUMENTS_COUNT = 1 << 4,
+    ARGUMENTS_TARGETS = 1 << 5,
+    ARGUMENTS_ZONES = 1 << 6,
+    ARGUMENTS_IN = 1 << 7,
+    ARGUMENTS_STATUS = 1 << 8,
 };
 
 struct arguments {
@@ -23,8 +27,10 @@ struct arguments {
     bool json;
     bool lenient;
     const char *api;
-    int64_t for_us; /* 0: for ever */
-    uint64_t count; /* 0: any number */
+    const char *targets, *zones, *status; /* NULL: not given */
+    int64_t in_us;                        /* from now */
+    int64_t for_us;                       /* 0: for ever */
+    uint64_t count;                       /* 0: any number */
     int n_operands;
     char **operands;
 };

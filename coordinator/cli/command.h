@@ -34,6 +34,8 @@ void command_usage(FILE *stream);
 void command_help(const struct command *command);
 
 enum command_status command_keygen(const struct arguments *arguments);
+enum command_status command_update(const struct arguments *arguments);
+enum command_status command_maintenance(const struct arguments *arguments);
 enum command_status command_token(const struct arguments *arguments);
 enum command_status command_replay(const struct arguments *arguments);
 enum command_status command_check_config(const struct arguments *arguments);

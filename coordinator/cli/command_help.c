@@ -7,7 +7,7 @@ void command_usage(FILE *stream)
 {
     (void)fputs("usage: faultline COMMAND [OPTION...] [OPERAND...]\n\n", stream);
     for (const struct command *command = command_table; command->name; command++)
-        (void)fprintf(stream, "  %-12s %-12s %s\n", command->name, command->operands,
+        (void)fprintf(stream, "  %-12s %-15s %s\n", command->name, command->operands,
                       command->summary);
     (void)fputs("\nfaultline COMMAND --help says more. Exit status: 0 all is well, 1 something is\n"
                 "wrong, 2 wrong use, 3 the coordinator cannot be reached.\n",

@@ -15,6 +15,12 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_JSON, 1, 1, command_explain},
     {"watch", "", "print what opens, changes and closes, as it happens",
      ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_FOR | ARGUMENTS_COUNT, 0, 0, command_watch},
+    {"update", "ID TEXT", "tell customers of an incident, on the status page",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_STATUS, 2, 2, command_update},
+    {"maintenance", "add|list|end ...", "announce work, and be silent about it",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_FOR | ARGUMENTS_IN | ARGUMENTS_TARGETS |
+         ARGUMENTS_ZONES,
+     1, 2, command_maintenance},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,

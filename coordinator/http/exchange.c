@@ -41,6 +41,7 @@ static void clear(struct exchange *exchange)
     exchange->query = (struct evkeyvalq){0};
     exchange->request = NULL;
     exchange->route = NULL;
+    exchange->policy = NULL;
     exchange->on_closed = NULL;
 }
 

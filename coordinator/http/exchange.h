@@ -27,7 +27,8 @@ struct exchange {
     const char *parameters[EXCHANGE_PARAMETERS]; /* what stood for {...}, in order; else "" */
     struct evkeyvalq query;
     enum api_scope granted;
-    bool head; /* HEAD: the answer without its body */
+    const char *policy; /* Content-Security-Policy of a page, static; NULL: nothing is let */
+    bool head;          /* HEAD: the answer without its body */
 
     /* While an answer is owed: the connection is gone. */
     void (*on_closed)(struct exchange *exchange, void *arg);

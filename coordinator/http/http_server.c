@@ -33,6 +33,7 @@ struct http_server {
     struct stream *streams[HTTP_STREAMS];
     struct waiters *waiters[HTTP_WAITS];
     struct http_connections *connections;
+    struct status_page *page;
     struct evhttp *http;
     uint16_t port;
     uint64_t told; /* the newest event that the stream has */
@@ -208,6 +209,14 @@ static void on_event(void *arg)
         route_stream_publish(server->streams[HTTP_STREAM_VERDICTS], server->coordinator,
                              ++server->told);
     }
+    status_page_look(server->page);
+}
+
+static void on_news(const char *news, void *arg)
+{
+    struct http_server *server = arg;
+
+    stream_publish(server->streams[HTTP_STREAM_PAGE], "status", 0, news);
 }
 
 /* Bound here, since libevent listens with a backlog that is too short for a page's readers who
@@ -295,6 +304,8 @@ static int new_parts(struct http_server *server, const struct config_http *confi
     for (size_t i = 0; r == 0 && i < HTTP_WAITS; i++)
         r = waiters_new(server->base, answers[i], &server->waiters[i]);
     if (r == 0)
+        r = status_page_new(server->coordinator, server->base, on_news, server, &server->page);
+    if (r == 0)
         r = reply_cache_new(&server->cache);
     if (r == 0 && config->rate)
         r = request_rate_new((uint32_t)config->rate, &server->rate);
@@ -350,6 +361,7 @@ struct http_server *http_server_free(struct http_server *server)
     for (size_t i = 0; i < HTTP_WAITS; i++)
         waiters_free(server->waiters[i]);
     http_connections_free(server->connections);
+    status_page_free(server->page);
     reply_cache_free(server->cache);
     request_rate_free(server->rate);
     http_access_free(server->access);
@@ -373,6 +385,8 @@ int http_server_reload(struct http_server *server, struct fl_error *err)
     server->access = FL_TAKE(access);
     tls_free(server->tls);
     server->tls = tls;
+    if (server->page)
+        status_page_look(server->page);
     return 0;
 }
 
@@ -404,6 +418,11 @@ struct waiters *http_server_waiters(struct http_server *server, enum http_wait w
 const struct http_access *http_server_access(const struct http_server *server)
 {
     return server->access;
+}
+
+struct status_page *http_server_page(struct http_server *server)
+{
+    return server->page;
 }
 
 struct reply_cache *http_server_cache(struct http_server *server)

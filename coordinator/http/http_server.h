@@ -8,6 +8,7 @@
 #include "coordinator/http/reply_cache.h"
 #include "coordinator/http/stream.h"
 #include "coordinator/http/waiters.h"
+#include "coordinator/status/status_page.h"
 
 #include <stdint.h>
 
@@ -16,6 +17,8 @@ struct http_server;
 /* What one may follow as server-sent events. */
 enum http_stream {
     HTTP_STREAM_VERDICTS, /* what opens, changes and closes */
+    HTTP_STREAM_PAGE,     /* news of the status page */
+    HTTP_STREAM_MATRIX,   /* what each agent sees, every second */
     HTTP_STREAMS
 };
 
@@ -47,5 +50,6 @@ void http_server_stats(const struct http_server *server, struct http_stats *ret)
 struct stream *http_server_stream(struct http_server *server, enum http_stream which);
 struct waiters *http_server_waiters(struct http_server *server, enum http_wait which);
 const struct http_access *http_server_access(const struct http_server *server);
+struct status_page *http_server_page(struct http_server *server);
 struct reply_cache *http_server_cache(struct http_server *server);
 bool http_server_is_secure(const struct http_server *server);

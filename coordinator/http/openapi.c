@@ -1,7 +1,7 @@
 /* GET /api/v1/openapi.json: the table of routes as OpenAPI 3.1 describes it, with the schemas of
  * the answers from schemas.json. */
-#include "coordinator/http/embed.h"
 #include "coordinator/http/route.h"
+#include "coordinator/web/embed.h"
 #include "fl_version.h"
 
 #include <ctype.h>

@@ -28,8 +28,9 @@ static void add_unless_there(struct evkeyvalq *headers, const char *name, const 
 
 static void add_head(const struct exchange *exchange, const char *type)
 {
-    static const char *const usual[][2] = {
-        {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    const char *const usual[][2] = {
+        {"Content-Security-Policy",
+         exchange->policy ? exchange->policy : "default-src 'none'; frame-ancestors 'none'"},
         {"X-Content-Type-Options", "nosniff"},
         {"X-Frame-Options", "DENY"},
         {"Referrer-Policy", "no-referrer"},
@@ -107,6 +108,7 @@ void reply_body(struct exchange *exchange, const struct reply_body *body)
 {
     bool gzip = body->gzip && encode_takes_gzip(exchange_header(exchange, "Accept-Encoding"));
 
+    exchange->policy = body->policy;
     add_head(exchange, body->type);
     reply_header(exchange, "ETag", body->etag);
     if (encode_etag_matches(exchange_header(exchange, "If-None-Match"), body->etag)) {
@@ -123,7 +125,7 @@ void reply_body(struct exchange *exchange, const struct reply_body *body)
 static void reply_tagged(struct exchange *exchange, const char *type, char *bytes, size_t size)
 {
     bool kept = exchange->route && exchange->route->cache_us > 0;
-    struct reply_body body = {.plain = bytes, .plain_size = size};
+    struct reply_body body = {.plain = bytes, .plain_size = size, .policy = exchange->policy};
 
     (void)snprintf(body.type, sizeof(body.type), "%s", type);
     encode_etag(bytes, size, body.etag);

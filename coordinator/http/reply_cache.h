@@ -13,6 +13,7 @@
 struct reply_body {
     char type[64]; /* media type */
     char etag[32];
+    const char *policy; /* Content-Security-Policy of a page, static; NULL: the usual one */
     char *plain, *gzip; /* gzip NULL: not made, or not worth it */
     size_t plain_size, gzip_size;
 };

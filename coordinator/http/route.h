@@ -39,6 +39,21 @@ void route_verdict(struct exchange *exchange);
 void route_events(struct exchange *exchange);
 void route_stream(struct exchange *exchange);
 void route_openapi(struct exchange *exchange);
+void route_page(struct exchange *exchange);
+void route_feed(struct exchange *exchange);
+void route_page_stream(struct exchange *exchange);
+void route_v2_summary(struct exchange *exchange);
+void route_v2_status(struct exchange *exchange);
+void route_v2_components(struct exchange *exchange);
+void route_v2_incidents(struct exchange *exchange);
+void route_v2_unresolved(struct exchange *exchange);
+void route_v2_maintenances(struct exchange *exchange);
+void route_v2_upcoming(struct exchange *exchange);
+void route_v2_active(struct exchange *exchange);
+void route_maintenance(struct exchange *exchange);
+void route_maintenance_add(struct exchange *exchange);
+void route_maintenance_end(struct exchange *exchange);
+void route_update_add(struct exchange *exchange);
 
 /* For the server: the answer to who waits for events; an event for who follows them. */
 bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);

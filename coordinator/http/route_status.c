@@ -119,14 +119,16 @@ static json_t *matrix_json(const struct scene_now *now)
     return array;
 }
 
-static json_t *verdicts_json(const struct scene_now *now, size_t *ret_n)
+/* Those that announced work does not keep back. */
+static json_t *verdicts_json(const struct scene_now *now, const struct coordinator *coordinator)
 {
     const struct verdict *open;
     json_t *array = json_array();
+    size_t n = engine_open(now->engine, &open);
 
-    *ret_n = engine_open(now->engine, &open);
-    for (size_t i = 0; i < *ret_n; i++)
-        (void)json_array_append_new(array, verdict_json(&open[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!maintenance_is_silent(coordinator_silence(coordinator), open[i].id))
+            (void)json_array_append_new(array, verdict_json(&open[i]));
     return array;
 }
 
@@ -192,15 +194,16 @@ void route_status(struct exchange *exchange)
     const struct coordinator_config *config = coordinator_settings(coordinator);
     const struct scene_now now = {config, config->fleet, coordinator_engine(coordinator),
                                   coordinator_ingest(coordinator), fl_clock_steady()};
-    size_t n_open = 0;
-    json_t *verdicts = verdicts_json(&now, &n_open);
+    json_t *verdicts = verdicts_json(&now, coordinator);
+    bool any = json_array_size(verdicts) > 0;
 
     reply_json(exchange, HTTP_OK,
-               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "t_us",
+               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:I}", "t_us",
                          (json_int_t)now.now_us, "version", FL_VERSION, "worst",
-                         n_open ? "fault" : "ok", "agents", agents_json(&now), "places",
+                         any ? "fault" : "ok", "agents", agents_json(&now), "places",
                          places_json(&now), "matrix", matrix_json(&now), "verdicts", verdicts,
-                         "refusals", refusals_json(coordinator, &now), "store",
-                         store_json(coordinator), "http", http_json(exchange->server),
-                         "plan_version", (json_int_t)coordinator_generation(coordinator)));
+                         "silent", (json_int_t)coordinator_silence(coordinator)->n, "refusals",
+                         refusals_json(coordinator, &now), "store", store_json(coordinator), "http",
+                         http_json(exchange->server), "plan_version",
+                         (json_int_t)coordinator_generation(coordinator)));
 }

@@ -210,6 +210,7 @@ int main(int argc, char **argv)
     check_manual(page, "agent: coordinators", agent_coordinator_options);
     check_manual(page, "coordinator", coordinator_options);
     check_manual(page, "http", config_http_options);
+    check_manual(page, "status_page", config_status_options);
     check_manual(page, "agents", config_agent_options);
     check_manual(page, "targets", config_target_options);
     check_manual(page, "probes", config_probe_options);
@@ -220,6 +221,7 @@ int main(int argc, char **argv)
     check_example(agent, AGENT_EXAMPLE, agent_coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_http_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_status_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_agent_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_target_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_decisions_options);
