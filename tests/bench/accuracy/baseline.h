@@ -24,6 +24,8 @@ struct evidence {
     size_t n_pairs, n_components;
     struct pair *pairs;
     struct component *components;
+    /* pairs that touch component c: cover[first[c]] to cover[first[c + 1] - 1] */
+    uint32_t *first, *cover;
     double *scratch; /* room for a few numbers a component and a pair */
 };
 

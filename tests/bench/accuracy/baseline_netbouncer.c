@@ -1,68 +1,69 @@
 /* NetBouncer (NSDI 2019): the success of a way is the product of its components' x; minimise the
- * squared difference to what was seen, plus own[0] times the sum of x (1 - x), by coordinate
- * descent; a component is at fault when 1 - x is at least own[1]. */
+ * squared difference to what was seen, plus own[0] times the sum of x (1 - x), one component after
+ * the other; a component is at fault when 1 - x is at least own[1]. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <math.h>
-#include <string.h>
 
-#define ROUNDS 20
+#define ROUNDS 15
 #define STILL 1e-4
 
-/* Start: mean success of the ways through each. */
-static void start(const struct evidence *evidence, double *x, double *weight)
+static double seen(const struct pair *pair)
 {
-    memset(x, 0, evidence->n_components * sizeof(*x));
-    memset(weight, 0, evidence->n_components * sizeof(*weight));
-    for (size_t i = 0; i < evidence->n_pairs; i++) {
-        const struct pair *pair = &evidence->pairs[i];
-
-        for (size_t k = 0; pair->n > 0 && k < pair->n_touched; k++) {
-            x[pair->touched[k]] += 1 - pair->bad / pair->n;
-            weight[pair->touched[k]]++;
-        }
-    }
-    for (size_t c = 0; c < evidence->n_components; c++)
-        x[c] = weight[c] > 0 ? x[c] / weight[c] : 1;
+    return 1 - pair->bad / pair->n;
 }
 
-/* Sums for each component over its ways: t y and t t, with t the way's estimate without it. */
-static void gather(const struct evidence *evidence, const double *x, double *ty, double *tt)
+/* Start: mean success of the ways through it. */
+static double start(const struct evidence *evidence, uint32_t component)
 {
-    memset(ty, 0, evidence->n_components * sizeof(*ty));
-    memset(tt, 0, evidence->n_components * sizeof(*tt));
-    for (size_t i = 0; i < evidence->n_pairs; i++) {
-        const struct pair *pair = &evidence->pairs[i];
+    double sum = 0, n = 0;
 
-        for (size_t k = 0; pair->n > 0 && k < pair->n_touched; k++) {
-            double t = 1;
+    for (uint32_t i = evidence->first[component]; i < evidence->first[component + 1]; i++) {
+        const struct pair *pair = &evidence->pairs[evidence->cover[i]];
 
-            for (size_t j = 0; j < pair->n_touched; j++)
-                t *= j == k ? 1 : x[pair->touched[j]];
-            ty[pair->touched[k]] += t * (1 - pair->bad / pair->n);
-            tt[pair->touched[k]] += t * t;
+        if (pair->n > 0) {
+            sum += seen(pair);
+            n++;
         }
     }
+    return n > 0 ? sum / n : 1;
+}
+
+/* The best x of one component while the others stay: t is a way's estimate without it. */
+static double best_of(const struct evidence *evidence, const double *x, uint32_t component,
+                      double lambda)
+{
+    double ty = 0, tt = 0;
+
+    for (uint32_t i = evidence->first[component]; i < evidence->first[component + 1]; i++) {
+        const struct pair *pair = &evidence->pairs[evidence->cover[i]];
+        double t = 1;
+
+        if (pair->n <= 0)
+            continue;
+        for (size_t k = 0; k < pair->n_touched; k++)
+            t *= pair->touched[k] == component ? 1 : x[pair->touched[k]];
+        ty += t * seen(pair);
+        tt += t * t;
+    }
+    if (tt <= lambda) /* the end where the objective is less; well, if both are alike */
+        return tt - 2 * ty > 0 ? 0 : 1;
+    return fmin(fmax((2 * ty - lambda) / (2 * (tt - lambda)), 0), 1);
 }
 
 size_t blame_netbouncer(const struct evidence *evidence, const double own[BASELINE_OWN_SETTINGS],
                         uint32_t blamed[BASELINE_MAX_BLAMED])
 {
-    double *x = evidence->scratch, *ty = x + evidence->n_components,
-           *tt = ty + evidence->n_components, moved = 1;
+    double *x = evidence->scratch, moved = 1;
     size_t n = 0;
 
-    start(evidence, x, ty);
+    for (uint32_t c = 0; c < evidence->n_components; c++)
+        x[c] = start(evidence, c);
     for (int round = 0; round < ROUNDS && moved > STILL; round++) {
-        gather(evidence, x, ty, tt);
         moved = 0;
-        for (size_t c = 0; c < evidence->n_components; c++) {
-            double best = tt[c] > own[0]       ? (2 * ty[c] - own[0]) / (2 * (tt[c] - own[0]))
-                          : ty[c] < own[0] / 2 ? 0
-                                               : 1;
+        for (uint32_t c = 0; c < evidence->n_components; c++) {
+            double best = best_of(evidence, x, c, own[0]);
 
-            /* half a step: all move at once */
-            best = x[c] + (fmin(fmax(best, 0), 1) - x[c]) / 2;
             moved = fmax(moved, fabs(best - x[c]));
             x[c] = best;
         }

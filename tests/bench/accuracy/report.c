@@ -145,6 +145,9 @@ void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
                   tally_quantile(mixed.times, mixed.n_times, 0.5), false, 2.5);
         print_bar(out, "intervals to the verdict, hard faults, p95",
                   tally_quantile(mixed.times, mixed.n_times, 0.95), false, 5);
+        (void)fprintf(out, "%-58s %8u  of %u, %u of them found\n",
+                      "faults over before twice the probes that anybody needs",
+                      mixed.faults - mixed.reachable, mixed.faults, mixed.found - mixed.reached);
     }
     if (gray.faults > 0) {
         print_bar(out, "gray faults that lasted twice the limit, found",
