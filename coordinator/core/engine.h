@@ -42,6 +42,7 @@ struct engine_series_state {
     enum fl_layer layer;
     enum fl_failure failure;
     int64_t took_us;
+    int64_t phase_us[FL_LAYERS]; /* FL_ABSENT: it did not complete */
     fl_time t_us;
 };
 

@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/bufferevent_ssl.h>
+#include <event2/event.h>
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <stdio.h>
@@ -34,6 +35,8 @@ struct http_server {
     struct waiters *waiters[HTTP_WAITS];
     struct http_connections *connections;
     struct status_page *page;
+    struct timeline *timeline;
+    struct event *each_second;
     struct evhttp *http;
     uint16_t port;
     uint64_t told; /* the newest event that the stream has */
@@ -216,6 +219,7 @@ static void on_news(const char *news, void *arg)
 {
     struct http_server *server = arg;
 
+    reply_cache_clear(server->cache);
     stream_publish(server->streams[HTTP_STREAM_PAGE], "status", 0, news);
 }
 
@@ -294,6 +298,26 @@ static uint32_t max_connections(const struct config_http *config)
     return (uint32_t)most;
 }
 
+static void on_second(evutil_socket_t fd, short what, void *arg)
+{
+    const struct http_server *server = arg;
+
+    (void)fd;
+    (void)what;
+    route_matrix_publish(server->timeline, server->streams[HTTP_STREAM_MATRIX]);
+}
+
+static int start_timeline(struct http_server *server)
+{
+    const struct timeval second = {1, 0};
+    int r = timeline_new(server->coordinator, &server->timeline);
+
+    if (r < 0)
+        return r;
+    server->each_second = event_new(server->base, -1, EV_PERSIST, on_second, server);
+    return server->each_second && event_add(server->each_second, &second) == 0 ? 0 : -ENOMEM;
+}
+
 static int new_parts(struct http_server *server, const struct config_http *config)
 {
     static const waiters_answer_cb answers[HTTP_WAITS] = {route_events_answer};
@@ -305,6 +329,8 @@ static int new_parts(struct http_server *server, const struct config_http *confi
         r = waiters_new(server->base, answers[i], &server->waiters[i]);
     if (r == 0)
         r = status_page_new(server->coordinator, server->base, on_news, server, &server->page);
+    if (r == 0)
+        r = start_timeline(server);
     if (r == 0)
         r = reply_cache_new(&server->cache);
     if (r == 0 && config->rate)
@@ -362,6 +388,9 @@ struct http_server *http_server_free(struct http_server *server)
         waiters_free(server->waiters[i]);
     http_connections_free(server->connections);
     status_page_free(server->page);
+    timeline_free(server->timeline);
+    if (server->each_second)
+        event_free(server->each_second);
     reply_cache_free(server->cache);
     request_rate_free(server->rate);
     http_access_free(server->access);
@@ -423,6 +452,11 @@ const struct http_access *http_server_access(const struct http_server *server)
 struct status_page *http_server_page(struct http_server *server)
 {
     return server->page;
+}
+
+const struct timeline *http_server_timeline(const struct http_server *server)
+{
+    return server->timeline;
 }
 
 struct reply_cache *http_server_cache(struct http_server *server)

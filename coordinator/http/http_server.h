@@ -7,6 +7,7 @@
 #include "coordinator/http/http_connections.h"
 #include "coordinator/http/reply_cache.h"
 #include "coordinator/http/stream.h"
+#include "coordinator/http/timeline.h"
 #include "coordinator/http/waiters.h"
 #include "coordinator/status/status_page.h"
 
@@ -51,5 +52,6 @@ struct stream *http_server_stream(struct http_server *server, enum http_stream w
 struct waiters *http_server_waiters(struct http_server *server, enum http_wait which);
 const struct http_access *http_server_access(const struct http_server *server);
 struct status_page *http_server_page(struct http_server *server);
+const struct timeline *http_server_timeline(const struct http_server *server);
 struct reply_cache *http_server_cache(struct http_server *server);
 bool http_server_is_secure(const struct http_server *server);

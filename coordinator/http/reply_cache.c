@@ -38,10 +38,16 @@ struct reply_cache *reply_cache_free(struct reply_cache *cache)
     return NULL;
 }
 
+void reply_cache_clear(struct reply_cache *cache)
+{
+    for (struct place *place = cache->places; place < cache->places + PLACES; place++)
+        place->until_us = 0;
+}
+
 const struct reply_body *reply_cache_get(struct reply_cache *cache, const char *key, int64_t now_us)
 {
     for (struct place *place = cache->places; place < cache->places + PLACES; place++)
-        if (place->until_us >= now_us && strcmp(place->key, key) == 0)
+        if (place->until_us && place->until_us >= now_us && strcmp(place->key, key) == 0)
             return &place->body;
     return NULL;
 }

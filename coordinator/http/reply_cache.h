@@ -30,4 +30,6 @@ const struct reply_body *reply_cache_get(struct reply_cache *cache, const char *
 /* Takes the body over, also when it cannot be kept. */
 void reply_cache_put(struct reply_cache *cache, const char *key, int64_t until_us,
                      struct reply_body *body);
+/* Something has happened that makes what is kept old. */
+void reply_cache_clear(struct reply_cache *cache);
 void reply_body_done(struct reply_body *body);

@@ -54,8 +54,16 @@ void route_maintenance(struct exchange *exchange);
 void route_maintenance_add(struct exchange *exchange);
 void route_maintenance_end(struct exchange *exchange);
 void route_update_add(struct exchange *exchange);
+void route_timeline(struct exchange *exchange);
+void route_timeline_minute(struct exchange *exchange);
+void route_latency(struct exchange *exchange);
+void route_matrix_stream(struct exchange *exchange);
+void route_ops(struct exchange *exchange);
+void route_ops_file(struct exchange *exchange);
 
 /* For the server: the answer to who waits for events; an event for who follows them. */
 bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);
 void route_stream_publish(struct stream *stream, const struct coordinator *coordinator,
                           uint64_t number);
+/* Looks at the matrix, and tells those who follow it what is new. */
+void route_matrix_publish(struct timeline *timeline, struct stream *stream);

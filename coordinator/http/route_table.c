@@ -49,6 +49,17 @@ const struct route route_table[] = {
      PAGE_CACHE, "", "v2_maintenances", "What is planned"},
     {"GET", "/api/v2/scheduled-maintenances/active.json", route_v2_active, API_SCOPE_STATUS,
      PAGE_CACHE, "", "v2_maintenances", "What is under way"},
+    {"GET", "/ops", route_ops, API_SCOPE_READ, 0, "", NULL, "The operators' page"},
+    {"GET", "/ops/{file}", route_ops_file, API_SCOPE_READ, FL_MINUTE, "", NULL,
+     "What it is made of"},
+    {"GET", "/api/v1/timeline", route_timeline, API_SCOPE_READ, FL_SECOND, "", "timeline",
+     "Which minutes are kept, and how each was"},
+    {"GET", "/api/v1/timeline/{minute}", route_timeline_minute, API_SCOPE_READ, FL_SECOND, "",
+     "timeline_minute", "The matrix and the verdicts of a minute"},
+    {"GET", "/api/v1/latency", route_latency, API_SCOPE_READ, FL_SECOND, "agent target probe",
+     "latency", "How long each layer took, minute by minute"},
+    {"GET", "/api/v1/stream/matrix", route_matrix_stream, API_SCOPE_READ, 0, "", NULL,
+     "What changes in the matrix, each second, as server-sent events"},
     {0},
 };
 
@@ -58,5 +69,10 @@ const struct route_parameter route_parameters[] = {
     {"after", "integer", "only what is newer than this number"},
     {"wait", "string", "wait for so long until there is something, such as 30s; up to 5m"},
     {"id", "integer", "number of the incident or of the announced work"},
+    {"minute", "integer", "microseconds of a time within the minute"},
+    {"agent", "string", "name of an agent"},
+    {"target", "string", "name of a target"},
+    {"probe", "string", "name of a probe"},
+    {"file", "string", "name of a style sheet or script"},
     {0},
 };

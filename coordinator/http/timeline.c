@@ -1,0 +1,183 @@
+#include "coordinator/http/timeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct timeline {
+    const struct coordinator *coordinator;
+    uint64_t generation; /* of the configuration that the pairs are of */
+    size_t n_pairs, max_minutes, n_minutes, next;
+    struct timeline_pair *pairs;
+    fl_time *seen_us; /* by pair: of the newest result that was looked at */
+    fl_time *begin_us;
+    struct timeline_cell *cells; /* a ring of max_minutes */
+};
+
+static void drop(struct timeline *timeline)
+{
+    free(timeline->pairs);
+    free(timeline->seen_us);
+    free(timeline->begin_us);
+    free(timeline->cells);
+    timeline->pairs = NULL;
+    timeline->seen_us = NULL;
+    timeline->begin_us = NULL;
+    timeline->cells = NULL;
+    timeline->n_pairs = timeline->n_minutes = timeline->next = timeline->max_minutes = 0;
+}
+
+/* Every pair, or with pairs NULL only how many. */
+static size_t list_pairs(const struct coordinator_config *config, struct timeline_pair *pairs)
+{
+    size_t n = 0;
+
+    for (uint32_t probe = 0; probe < config->fleet->n_probes; probe++)
+        for (uint32_t agent = 0; agent < config->fleet->n_agents; agent++) {
+            if (!coordinator_config_probes(config, agent, config->fleet->probes[probe].target))
+                continue;
+            if (pairs)
+                pairs[n] = (struct timeline_pair){agent, probe};
+            n++;
+        }
+    return n;
+}
+
+static int begin(struct timeline *timeline)
+{
+    const struct coordinator_config *config = coordinator_settings(timeline->coordinator);
+    size_t n = list_pairs(config, NULL), room = TIMELINE_BYTES / sizeof(struct timeline_cell);
+
+    drop(timeline);
+    timeline->generation = coordinator_generation(timeline->coordinator);
+    timeline->max_minutes = n ? room / n : 1;
+    if (timeline->max_minutes > TIMELINE_MINUTES)
+        timeline->max_minutes = TIMELINE_MINUTES;
+    if (timeline->max_minutes == 0)
+        timeline->max_minutes = 1;
+    timeline->pairs = calloc(n + 1, sizeof(*timeline->pairs));
+    timeline->seen_us = calloc(n + 1, sizeof(*timeline->seen_us));
+    timeline->begin_us = calloc(timeline->max_minutes, sizeof(*timeline->begin_us));
+    timeline->cells = calloc(timeline->max_minutes * (n + 1), sizeof(*timeline->cells));
+    if (!timeline->pairs || !timeline->seen_us || !timeline->begin_us || !timeline->cells) {
+        drop(timeline);
+        return -ENOMEM;
+    }
+    timeline->n_pairs = list_pairs(config, timeline->pairs);
+    return 0;
+}
+
+int timeline_new(const struct coordinator *coordinator, struct timeline **ret)
+{
+    FL_CLEANUP(timeline_freep) struct timeline *timeline = calloc(1, sizeof(*timeline));
+
+    if (!timeline)
+        return -ENOMEM;
+    timeline->coordinator = coordinator;
+    if (begin(timeline) < 0)
+        return -ENOMEM;
+    *ret = FL_TAKE(timeline);
+    return 0;
+}
+
+struct timeline *timeline_free(struct timeline *timeline)
+{
+    if (!timeline)
+        return NULL;
+    drop(timeline);
+    free(timeline);
+    return NULL;
+}
+
+static size_t slot_of(const struct timeline *timeline, size_t i)
+{
+    return (timeline->next + timeline->max_minutes - timeline->n_minutes + i) %
+           timeline->max_minutes;
+}
+
+/* The cells of the minute that now_us lies in. */
+static struct timeline_cell *current(struct timeline *timeline, fl_time now_us)
+{
+    fl_time begin_us = now_us / TIMELINE_STEP * TIMELINE_STEP;
+    size_t last = slot_of(timeline, timeline->n_minutes - 1);
+
+    if (timeline->n_minutes == 0 || timeline->begin_us[last] != begin_us) {
+        last = timeline->next;
+        timeline->next = (timeline->next + 1) % timeline->max_minutes;
+        if (timeline->n_minutes < timeline->max_minutes)
+            timeline->n_minutes++;
+        timeline->begin_us[last] = begin_us;
+        memset(timeline->cells + last * timeline->n_pairs, 0,
+               timeline->n_pairs * sizeof(*timeline->cells));
+    }
+    return timeline->cells + last * timeline->n_pairs;
+}
+
+static uint32_t short_us(int64_t us)
+{
+    return us < 0 || us >= UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+static void put(struct timeline_cell *cell, const struct engine_series_state *state)
+{
+    enum timeline_state is = !state->seen    ? TIMELINE_UNSEEN
+                             : !state->fresh ? TIMELINE_STALE
+                             : state->ok     ? TIMELINE_OK
+                                             : TIMELINE_FAIL;
+
+    if (cell->state == TIMELINE_FAIL && is != TIMELINE_FAIL)
+        return; /* it failed within this minute */
+    cell->state = (uint8_t)is;
+    cell->layer = (uint8_t)state->layer;
+    cell->failure = (uint8_t)state->failure;
+    cell->took_us = state->seen ? short_us(state->took_us) : UINT32_MAX;
+    for (size_t i = 0; i < FL_LAYERS; i++)
+        cell->phase_us[i] = state->seen ? short_us(state->phase_us[i]) : UINT32_MAX;
+}
+
+void timeline_look(struct timeline *timeline, fl_time now_us,
+                   void (*changed)(const struct timeline_pair *pair,
+                                   const struct engine_series_state *state, void *arg),
+                   void *arg)
+{
+    struct timeline_cell *cells;
+
+    if (timeline->generation != coordinator_generation(timeline->coordinator) &&
+        begin(timeline) < 0)
+        return; /* tried again at the next look */
+    if (!timeline->cells)
+        return;
+    cells = current(timeline, now_us);
+    for (size_t i = 0; i < timeline->n_pairs; i++) {
+        const struct timeline_pair *pair = &timeline->pairs[i];
+        struct engine_series_state state;
+
+        engine_series_state(coordinator_engine(timeline->coordinator), pair->agent, pair->probe,
+                            &state);
+        put(&cells[i], &state);
+        if (state.seen && state.t_us != timeline->seen_us[i]) {
+            timeline->seen_us[i] = state.t_us;
+            changed(pair, &state, arg);
+        }
+    }
+}
+
+size_t timeline_pairs(const struct timeline *timeline, const struct timeline_pair **ret)
+{
+    *ret = timeline->pairs;
+    return timeline->n_pairs;
+}
+
+size_t timeline_count(const struct timeline *timeline)
+{
+    return timeline->n_minutes;
+}
+
+const struct timeline_cell *timeline_minute(const struct timeline *timeline, size_t i,
+                                            fl_time *ret_us)
+{
+    size_t slot = slot_of(timeline, i);
+
+    *ret_us = timeline->begin_us[slot];
+    return timeline->cells + slot * timeline->n_pairs;
+}
