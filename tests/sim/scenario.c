@@ -392,6 +392,7 @@ static void add_truth(struct maker *maker, enum scenario_family family)
 static void set_life(struct maker *maker, struct scenario *scenario)
 {
     struct draw *draw = &maker->draw;
+    double interval_us = (double)scenario->interval_us;
     struct sim_life life = {0};
 
     switch (scenario->family) {
@@ -399,11 +400,11 @@ static void set_life(struct maker *maker, struct scenario *scenario)
         life.burst_every_us = (int64_t)draw_between(draw, 20e6, 60e6);
         break;
     case SCENARIO_TRAP_RESTARTS:
-        life.target_restart_us = (int64_t)draw_between(draw, 60e6, 180e6);
+        life.target_restart_us = (int64_t)(draw_between(draw, 60, 180) * interval_us);
         life.agent_pause_us = (int64_t)draw_between(draw, 60e6, 180e6);
         break;
     case SCENARIO_TRAP_JOBS:
-        life.job_every_us = (int64_t)draw_between(draw, 30e6, 90e6);
+        life.job_every_us = (int64_t)(draw_between(draw, 30, 90) * interval_us);
         life.coordinator_us = (int64_t)draw_between(draw, 90e6, 240e6);
         break;
     case SCENARIO_QUIET:
