@@ -14,8 +14,8 @@
 #define SILENT_INTERVALS 3
 #define SILENT_LEAST_US (3 * FL_SECOND)
 
-/* The settings that --tune found best, by F1 over the mixed families, on 6 scenarios a family
- * from seed 1000001: none of those that are judged. */
+/* The settings that --tune found best, by F1 over the mixed families, on 6
+ * scenarios a family from seed 1000001: none of those that are judged. */
 const struct method methods[] = {
     {"counting",
      "share of a component's pairs that fail, widest first",

@@ -1,8 +1,9 @@
-/* Models of what others do, to be held against on the same results: each sees of a probe whether
- * it was bad (failed, needed retransmissions, or took three times as long as usual) and which
- * components it touches, nothing more. What they share is given to all of them alike: windows,
- * how many evaluations in a row open an incident, and that an agent which is not heard is a host
- * or a link, as the mesh says. Their classes follow from the kind of component. */
+/* Models of what others do, to be held against on the same results: each sees
+ * of a probe whether it was bad (failed, needed retransmissions, or took three
+ * times as long as usual) and which components it touches, nothing more. What
+ * they share is given to all of them alike: windows, how many evaluations in a
+ * row open an incident, and that an agent which is not heard is a host or a
+ * link, as the mesh says. Their classes follow from the kind of component. */
 #pragma once
 
 #include "coordinator/core/engine.h"

@@ -1,6 +1,7 @@
-/* Alerting rules on an exporter: a pair fails when the share `own[1]` of its probes is bad; a
- * component is at fault when the share `own[0]` of its pairs fails, at least two of them; the
- * widest label speaks first and silences what is within. */
+/* Alerting rules on an exporter: a pair fails when the share `own[1]` of its
+ * probes is bad; a component is at fault when the share `own[0]` of its pairs
+ * fails, at least two of them; the widest label speaks first and silences what
+ * is within. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
-/* Flock (PACMNET 2023) on known ways: a component at fault makes the share own[0] of its probes
- * bad, a healthy way the share GOOD; add the component that raises the likelihood most while it
- * gains more than its price own[1], re-scoring only what it touches. */
+/* Flock (PACMNET 2023) on known ways: a component at fault makes the share
+ * own[0] of its probes bad, a healthy way the share GOOD; add the component
+ * that raises the likelihood most while it gains more than its price own[1],
+ * re-scoring only what it touches. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <math.h>

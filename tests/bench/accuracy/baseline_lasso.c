@@ -1,6 +1,7 @@
-/* Deepview (NSDI 2018): the logarithm of a way's success is the sum of its components' b, none
- * above 0; least squares with own[0] times the sum of |b|, one component after the other; a
- * component is at fault when its share of failures, 1 - exp(b), is at least own[1]. */
+/* Deepview (NSDI 2018): the logarithm of a way's success is the sum of its
+ * components' b, none above 0; least squares with own[0] times the sum of |b|,
+ * one component after the other; a component is at fault when its share of
+ * failures, 1 - exp(b), is at least own[1]. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
-/* NetBouncer (NSDI 2019): the success of a way is the product of its components' x; minimise the
- * squared difference to what was seen, plus own[0] times the sum of x (1 - x), one component after
- * the other; a component is at fault when 1 - x is at least own[1]. */
+/* NetBouncer (NSDI 2019): the success of a way is the product of its
+ * components' x; minimise the squared difference to what was seen, plus own[0]
+ * times the sum of x (1 - x), one component after the other; a component is at
+ * fault when 1 - x is at least own[1]. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <math.h>
@@ -29,7 +30,8 @@ static double start(const struct evidence *evidence, uint32_t component)
     return n > 0 ? sum / n : 1;
 }
 
-/* The best x of one component while the others stay: t is a way's estimate without it. */
+/* The best x of one component while the others stay: t is a way's estimate
+ * without it. */
 static double best_of(const struct evidence *evidence, const double *x, uint32_t component,
                       double lambda)
 {

@@ -1,6 +1,7 @@
-/* 007 (NSDI 2018): a bad probe gives each component on its way one over the length of the way;
- * the one with most votes is at fault while it has the share `own[0]` of all and at least
- * `own[1]` votes; what it explains is taken away and the votes counted again. */
+/* 007 (NSDI 2018): a bad probe gives each component on its way one over the
+ * length of the way; the one with most votes is at fault while it has the share
+ * `own[0]` of all and at least `own[1]` votes; what it explains is taken away
+ * and the votes counted again. */
 #include "tests/bench/accuracy/baseline.h"
 
 #include <string.h>

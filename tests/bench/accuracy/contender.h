@@ -14,7 +14,8 @@ struct contenders {
     struct contender *list;
 };
 
-/* None; each with its standard settings; or, to tune, every point of its grid. */
+/* None; each with its standard settings; or, to tune, every point of its grid.
+ */
 void contenders_choose(struct contenders *contenders, const struct options *options);
 void contenders_done(struct contenders *contenders);
 

@@ -1,7 +1,7 @@
-/* An incident is right when its last verdict names a component that the truth accepts, with an
- * accepted class, and it opened while the fault was there (or just after: the last probes of a
- * fault still have to time out and arrive). A second incident of the same fault is not wrong but
- * counted apart. */
+/* An incident is right when its last verdict names a component that the truth
+ * accepts, with an accepted class, and it opened while the fault was there (or
+ * just after: the last probes of a fault still have to time out and arrive). A
+ * second incident of the same fault is not wrong but counted apart. */
 #include "tests/bench/accuracy/judge.h"
 
 #include <stdlib.h>

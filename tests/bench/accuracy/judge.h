@@ -1,4 +1,5 @@
-/* What was said of a scenario, held against its truth. The same for every contender. */
+/* What was said of a scenario, held against its truth. The same for every
+ * contender. */
 #pragma once
 
 #include "coordinator/core/verdict.h"
@@ -9,25 +10,30 @@
 struct truth_outcome {
     bool found;       /* an incident ends up with the right component and class */
     bool right_place; /* with the right component */
-    bool right_class; /* one that began while the fault lasted has the right class */
+    bool right_class; /* one that began while the fault lasted has the right class
+                       */
     bool right_cause; /* of the incident that found it */
     bool ambiguous;   /* more than one component would be right */
     bool gray;
-    bool told;       /* network or storage, and something was said that is one of them: */
+    bool told;       /* network or storage, and something was said that is one of them:
+                      */
     bool told_right; /* and nothing said was the other one */
     bool reachable;  /* it lasted for twice the probes that anybody needs */
-    float intervals; /* from its begin to the verdict that was right and stayed so */
+    float intervals; /* from its begin to the verdict that was right and stayed so
+                      */
     float limits;    /* the same in probes, over those that anybody needs */
 };
 
-/* One contender on one scenario: values only, so that processes can share it. */
+/* One contender on one scenario: values only, so that processes can share it.
+ */
 struct outcome {
     bool done;
     enum scenario_family family;
     uint64_t seed;
     uint32_t n_truths, incidents, wrong, again, wrong_first, updates;
     struct truth_outcome truths[SCENARIO_MAX_FAULTS];
-    /* every verdict said, at most the first JUDGE_MAX_SAID: how sure, and was it right? */
+    /* every verdict said, at most the first JUDGE_MAX_SAID: how sure, and was it
+     * right? */
     uint32_t n_said;
     float sure[JUDGE_MAX_SAID];
     bool right[JUDGE_MAX_SAID];

@@ -1,4 +1,5 @@
-/* How right, how soon, how sure: random scenarios of every family against their truth. */
+/* How right, how soon, how sure: random scenarios of every family against their
+ * truth. */
 #include "tests/bench/accuracy/options.h"
 #include "tests/bench/accuracy/run.h"
 

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 static const char usage[] =
-    "usage: accuracy [-n SCENARIOS] [-s SEED] [-f FAMILY]... [-j JOBS] [--verbose]\n"
+    "usage: accuracy [-n SCENARIOS] [-s SEED] [-f FAMILY]... [-j JOBS] "
+    "[--verbose]\n"
     "                [--baselines | --tune] [--no-engine] [--trace FOLDER]\n"
     "\n"
     "  -n  scenarios a family (20)        -s  first seed (1)\n"

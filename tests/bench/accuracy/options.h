@@ -9,7 +9,8 @@ struct options {
     bool families[SCENARIO_FAMILIES];
     unsigned jobs;
     bool verbose, baselines, tune, no_engine;
-    const char *trace; /* folder for the traces of what was not judged right; NULL: none */
+    const char *trace; /* folder for the traces of what was not judged right;
+                          NULL: none */
 };
 
 /* 0, or -1 after a sentence on standard error. */

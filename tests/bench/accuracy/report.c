@@ -72,25 +72,41 @@ void report_head(FILE *out, const char *what)
                   "n/s", "p50", "p95", "wrong", "again", "first", "ECE", "Brier");
 }
 
+/* A figure in its column, a dash where there is nothing that it could be of. */
+static void put(FILE *out, int digits, double value)
+{
+    if (isnan(value))
+        (void)fprintf(out, " %6s", "-");
+    else
+        (void)fprintf(out, " %6.*f", digits, value);
+}
+
 void report_line(FILE *out, const char *name, struct tally *tally)
 {
-    (void)fprintf(
-        out,
-        "%-15s %5u %6u %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.1f %6.1f %5u %5u %5u %6.3f "
-        "%6.3f\n",
-        name, tally->scenarios, tally->faults, tally_recall(tally), tally_precision(tally),
-        tally_f1(tally), tally_share(tally->right_place, tally->faults),
-        tally_share(tally->right_class, tally->faults),
-        tally_share(tally->right_cause, tally->found), tally_share(tally->told_right, tally->told),
-        tally_quantile(tally->times, tally->n_times, 0.5),
-        tally_quantile(tally->times, tally->n_times, 0.95), tally->wrong, tally->again,
-        tally->wrong_first, tally_ece(tally), tally_brier(tally));
+    (void)fprintf(out, "%-15s %5u %6u", name, tally->scenarios, tally->faults);
+    put(out, 3, tally_recall(tally));
+    put(out, 3, tally_precision(tally));
+    put(out, 3, tally_f1(tally));
+    put(out, 3, tally_share(tally->right_place, tally->faults));
+    put(out, 3, tally_share(tally->right_class, tally->faults));
+    put(out, 3, tally_share(tally->right_cause, tally->found));
+    put(out, 3, tally_share(tally->told_right, tally->told));
+    put(out, 1, tally_quantile(tally->times, tally->n_times, 0.5));
+    put(out, 1, tally_quantile(tally->times, tally->n_times, 0.95));
+    (void)fprintf(out, " %5u %5u %5u", tally->wrong, tally->again, tally->wrong_first);
+    put(out, 3, tally_ece(tally));
+    put(out, 3, tally_brier(tally));
+    (void)fputc('\n', out);
 }
 
 static void print_bar(FILE *out, const char *what, double value, bool at_least, double bar)
 {
     bool met = at_least ? value >= bar : value <= bar;
 
+    if (isnan(value)) {
+        (void)fprintf(out, "%-58s %8s  nothing to measure\n", what, "-");
+        return;
+    }
     (void)fprintf(out, "%-58s %8.3f  %s %-6g %s\n", what, value, at_least ? "at least" : "at most ",
                   bar, met ? "met" : "NOT MET");
 }
@@ -165,8 +181,8 @@ void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
                       "false alarms in quiet life", quiet.wrong, quiet.hours,
                       quiet.hours > 0 ? quiet.wrong / quiet.hours : 0);
     }
-    print_bar(out, "verdicts that were wrong at first",
-              all.incidents ? tally_share(all.wrong_first, all.incidents) : 0, false, 0.02);
+    print_bar(out, "verdicts that were wrong at first", tally_share(all.wrong_first, all.incidents),
+              false, 0.02);
     print_bar(out, "calibration, ECE over every verdict said", tally_ece(&all), false, 0.03);
     tally_done(&mixed);
     tally_done(&single);
@@ -202,15 +218,21 @@ void report_contender(FILE *out, const char *name, const struct settings *settin
     collect(outcomes, n, scenario_is_mixed, &mixed);
     collect(outcomes, n, is_gray, &gray);
     collect(outcomes, n, scenario_is_trap, &traps);
-    (void)fprintf(
-        out, "%-11s %6.3f %6.3f %6.3f %6.3f %6.3f %6.3f %6.1f %6.1f | %6.3f %6.3f %6.3f ", name,
-        tally_recall(&mixed), tally_precision(&mixed), tally_f1(&mixed),
-        tally_share(mixed.right_place, mixed.faults), tally_share(mixed.right_class, mixed.faults),
-        tally_share(mixed.told_right, mixed.told), tally_quantile(mixed.times, mixed.n_times, 0.5),
-        tally_quantile(mixed.times, mixed.n_times, 0.95), tally_f1(&gray), tally_f1(&traps),
-        tally_share(traps.told_right, traps.told));
+    (void)fprintf(out, "%-11s", name);
+    put(out, 3, tally_recall(&mixed));
+    put(out, 3, tally_precision(&mixed));
+    put(out, 3, tally_f1(&mixed));
+    put(out, 3, tally_share(mixed.right_place, mixed.faults));
+    put(out, 3, tally_share(mixed.right_class, mixed.faults));
+    put(out, 3, tally_share(mixed.told_right, mixed.told));
+    put(out, 1, tally_quantile(mixed.times, mixed.n_times, 0.5));
+    put(out, 1, tally_quantile(mixed.times, mixed.n_times, 0.95));
+    (void)fputs(" |", out);
+    put(out, 3, tally_f1(&gray));
+    put(out, 3, tally_f1(&traps));
+    put(out, 3, tally_share(traps.told_right, traps.told));
     if (settings)
-        (void)fprintf(out, " %lld intervals, %u rounds, %g, %g", (long long)settings->window,
+        (void)fprintf(out, "  %lld intervals, %u rounds, %g, %g", (long long)settings->window,
                       settings->rounds, settings->own[0], settings->own[1]);
     (void)fputc('\n', out);
     tally_done(&mixed);

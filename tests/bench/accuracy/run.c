@@ -1,5 +1,5 @@
-/* The outcomes lie in memory that all processes share; each takes the next scenario that nobody
- * has. What a process prints it prints in one piece. */
+/* The outcomes lie in memory that all processes share; each takes the next
+ * scenario that nobody has. What a process prints it prints in one piece. */
 #include "tests/bench/accuracy/run.h"
 
 #include "coordinator/trace/trace_writer.h"
@@ -84,7 +84,8 @@ static void show_miss(const struct scenario *scenario, const struct verdict_even
     free(text);
 }
 
-/* Fill the outcome of the correlator, and of each contender n_all further on. */
+/* Fill the outcome of the correlator, and of each contender n_all further on.
+ */
 static void play(const struct options *options, const struct contenders *contenders,
                  const struct task *task, struct outcome *ret, size_t n_all)
 {

@@ -1,4 +1,5 @@
-/* Plays all scenarios that the options ask for, in several processes, and prints the tables. */
+/* Plays all scenarios that the options ask for, in several processes, and
+ * prints the tables. */
 #pragma once
 
 #include "tests/bench/accuracy/options.h"

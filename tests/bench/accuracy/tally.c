@@ -64,7 +64,7 @@ void tally_done(struct tally *tally)
 
 double tally_share(unsigned n, unsigned of)
 {
-    return of ? (double)n / of : 1;
+    return of ? (double)n / of : (double)NAN;
 }
 
 double tally_recall(const struct tally *tally)
@@ -74,14 +74,16 @@ double tally_recall(const struct tally *tally)
 
 double tally_precision(const struct tally *tally)
 {
-    return 1 - (tally->incidents ? tally_share(tally->wrong, tally->incidents) : 0);
+    return 1 - tally_share(tally->wrong, tally->incidents);
 }
 
 double tally_f1(const struct tally *tally)
 {
     double recall = tally_recall(tally), precision = tally_precision(tally);
 
-    return recall + precision > 0 ? 2 * recall * precision / (recall + precision) : 0;
+    if (tally->faults > 0 && (tally->incidents == 0 || recall + precision <= 0))
+        return 0; /* nothing was said, or nothing right */
+    return 2 * recall * precision / (recall + precision);
 }
 
 static int compare_floats(const void *x, const void *y)
@@ -94,7 +96,7 @@ static int compare_floats(const void *x, const void *y)
 double tally_quantile(float *values, size_t n, double share)
 {
     if (n == 0)
-        return 0;
+        return (double)NAN;
     qsort(values, n, sizeof(*values), compare_floats);
     return (double)values[(size_t)(share * (double)(n - 1) + 0.5)];
 }
@@ -111,7 +113,7 @@ double tally_ece(struct tally *tally)
     double sum = 0;
 
     if (tally->n_said == 0)
-        return 0;
+        return (double)NAN;
     qsort(tally->said, tally->n_said, sizeof(*tally->said), compare_said);
     for (size_t bin = 0; bin < BINS; bin++) {
         double difference = 0;
@@ -132,5 +134,5 @@ double tally_brier(const struct tally *tally)
 
         sum += difference * difference;
     }
-    return tally->n_said ? sum / (double)tally->n_said : 0;
+    return tally->n_said ? sum / (double)tally->n_said : (double)NAN;
 }

@@ -24,11 +24,12 @@ void tally_done(struct tally *tally);
 double tally_recall(const struct tally *tally);
 double tally_precision(const struct tally *tally);
 double tally_f1(const struct tally *tally);
-/* The share of `of`; 1 when there is none. */
+/* The share of `of`; NAN, as of all of these, when there is nothing to divide
+ * by. */
 double tally_share(unsigned n, unsigned of);
-/* Value below which the share lies; sorts. 0 when there is none. */
+/* Value below which the share lies; sorts. NAN when there is none. */
 double tally_quantile(float *values, size_t n, double share);
-/* How far the confidence is from the share that was right: over ten bins of equal size; and the
- * mean square of both's difference. Sorts. */
+/* How far the confidence is from the share that was right: over ten bins of
+ * equal size; and the mean square of both's difference. Sorts. */
 double tally_ece(struct tally *tally);
 double tally_brier(const struct tally *tally);
