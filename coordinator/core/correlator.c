@@ -63,17 +63,29 @@ struct correlator *correlator_free(struct correlator *correlator)
     return NULL;
 }
 
-/* How well a component explains what the findings, but for those in `without`, leave. */
+/* How well a component explains what the findings, but for those in `without`, leave. One that is
+ * better explained as over may have begun anew since: that is the same trouble still. */
 static struct fit fit_beside(struct correlator *correlator, const struct candidate *candidate,
                              unsigned without)
 {
-    const struct part *part = evidence_part(correlator->evidence, candidate->id);
+    const struct track *track = &evidence_part(correlator->evidence, candidate->id)->track;
     const struct fact *facts;
     unsigned n_bins;
     size_t n = facts_of(correlator->facts, candidate->id, without, &facts, &n_bins);
+    struct fit fit = fit_component(correlator->tables, candidate->component.type, track, facts, n,
+                                   n_bins),
+               again;
 
-    return fit_component(correlator->tables, candidate->component.type, &part->track, facts, n,
-                         n_bins);
+    if (!fit.over)
+        return fit;
+    again = fit_component(correlator->tables, candidate->component.type, track, facts, n,
+                          track_bin(track, fit.to_us - 1));
+    if (again.over || again.score - candidate->price <= LEAST_SCORE)
+        return fit;
+    again.from_us = fit.from_us;
+    again.score += fit.score; /* it explains both */
+    again.whole += fit.whole;
+    return again;
 }
 
 static int by_score(const void *x, const void *y)
@@ -152,17 +164,25 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
     take_interval(finding, part->track.width_us * TRACK_PER_INTERVAL);
 }
 
-static bool already(const struct finding *found, size_t n, const struct component *component)
+/* A set of components that explains the evidence together; each fit is beside those before it. */
+struct solution {
+    const struct candidate *chosen[CORRELATOR_MAX_FOUND];
+    struct fit fits[CORRELATOR_MAX_FOUND];
+    size_t n;
+    double total; /* nats, less the prices */
+};
+
+static bool already(const struct solution *solution, const struct candidate *candidate)
 {
-    for (size_t i = 0; i < n; i++)
-        if (component_equal(&found[i].component, component))
+    for (size_t i = 0; i < solution->n; i++)
+        if (solution->chosen[i] == candidate)
             return true;
     return false;
 }
 
 /* The next best component over its price, or NULL. */
-static const struct candidate *next_best(struct correlator *correlator, const struct finding *found,
-                                         size_t n, struct fit *ret_fit)
+static const struct candidate *next_best(struct correlator *correlator,
+                                         const struct solution *solution, struct fit *ret_fit)
 {
     const struct candidate *best = NULL;
     double most = LEAST_SCORE;
@@ -173,9 +193,9 @@ static const struct candidate *next_best(struct correlator *correlator, const st
 
         if (candidate->alone.score - candidate->price <= most)
             break;
-        if (already(found, n, &candidate->component))
+        if (already(solution, candidate))
             continue;
-        fit = n == 0 ? candidate->alone : fit_beside(correlator, candidate, 0);
+        fit = solution->n == 0 ? candidate->alone : fit_beside(correlator, candidate, 0);
         if (fit.score - candidate->price <= most)
             continue;
         most = fit.score - candidate->price;
@@ -183,6 +203,63 @@ static const struct candidate *next_best(struct correlator *correlator, const st
         *ret_fit = fit;
     }
     return best;
+}
+
+/* An open incident goes on explaining what lies between its onset and now, also where the
+ * evidence that opened it has left the rings. */
+static void cover_incident(struct correlator *correlator, uint32_t id, struct fit *fit)
+{
+    const struct part *part = evidence_part(correlator->evidence, id);
+
+    if (part->open && part->open_since_us < fit->from_us)
+        fit->from_us = part->open_since_us;
+}
+
+static void take(struct correlator *correlator, struct solution *solution,
+                 const struct candidate *candidate, struct fit fit)
+{
+    solution->total += fit.whole - candidate->price;
+    cover_incident(correlator, candidate->id, &fit);
+    facts_explain(correlator->facts, candidate->id, candidate->component.type, &fit);
+    solution->chosen[solution->n] = candidate;
+    solution->fits[solution->n++] = fit;
+}
+
+/* Rise from what is open already, where that still explains enough, or from nothing. */
+static void rise(struct correlator *correlator, bool from_open, struct solution *solution)
+{
+    const struct candidate *next;
+    struct fit fit;
+
+    *solution = (struct solution){.n = 0};
+    facts_reset(correlator->facts);
+    for (size_t i = 0; from_open && i < correlator->n_candidates; i++) {
+        const struct candidate *candidate = &correlator->candidates[i];
+
+        if (!evidence_part(correlator->evidence, candidate->id)->open ||
+            solution->n == CORRELATOR_MAX_FOUND)
+            continue;
+        fit = fit_beside(correlator, candidate, 0);
+        if (!fit.over && fit.score - candidate->price > LEAST_SCORE)
+            take(correlator, solution, candidate, fit);
+    }
+    while (solution->n < CORRELATOR_MAX_FOUND && (next = next_best(correlator, solution, &fit)))
+        take(correlator, solution, next, fit);
+}
+
+/* The better of both starts; its facts are left explained. */
+static void search(struct correlator *correlator, struct solution *best)
+{
+    struct solution other;
+
+    rise(correlator, false, best);
+    rise(correlator, true, &other);
+    if (other.total >= best->total)
+        *best = other;
+    facts_reset(correlator->facts);
+    for (size_t i = 0; i < best->n; i++)
+        facts_explain(correlator->facts, best->chosen[i]->id, best->chosen[i]->component.type,
+                      &best->fits[i]);
 }
 
 static void insert_rival(struct finding *finding, const struct rival *rival)
@@ -208,12 +285,13 @@ static double odds_of(double score, double against)
 }
 
 /* What would have explained the same in the finding's stead, and how well. */
-static void weigh_rivals(struct correlator *correlator, struct finding *found, size_t n, size_t at,
-                         const struct candidate *of)
+static void weigh_rivals(struct correlator *correlator, const struct solution *solution, size_t at,
+                         struct finding *own)
 {
-    struct finding *own = &found[at];
+    const struct candidate *chosen = solution->chosen[at];
     unsigned without = 1u << at;
-    double score = n == 1 ? own->score : fit_beside(correlator, of, without).score - of->price;
+    double score = solution->n == 1 ? own->score
+                                    : fit_beside(correlator, chosen, without).score - chosen->price;
     double sum = 1 + MODEL_DOUBT + exp(-own->score / TEMPERATURE);
 
     own->n_rivals = 0;
@@ -224,10 +302,9 @@ static void weigh_rivals(struct correlator *correlator, struct finding *found, s
 
         if (odds_of(rival->alone.score - rival->price, score) < LEAST_ODDS)
             break;
-        if (already(found, n, &rival->component) ||
-            !facts_overlap(correlator->facts, rival->id, at))
+        if (already(solution, rival) || !facts_overlap(correlator->facts, rival->id, at))
             continue;
-        if (n > 1)
+        if (solution->n > 1)
             fit = fit_beside(correlator, rival, without);
         odds = odds_of(fit.score - rival->price, score);
         if (fit.score <= 0 || fit.over || odds < LEAST_ODDS)
@@ -241,41 +318,29 @@ static void weigh_rivals(struct correlator *correlator, struct finding *found, s
         own->rivals[i].confidence /= sum;
 }
 
-/* An open incident goes on explaining what lies between its onset and now, also where the
- * evidence that opened it has left the rings. */
-static void cover_incident(struct correlator *correlator, uint32_t id, struct fit *fit)
-{
-    const struct part *part = evidence_part(correlator->evidence, id);
-
-    if (part->open && part->open_since_us < fit->from_us)
-        fit->from_us = part->open_since_us;
-}
-
 size_t correlator_explain(struct correlator *correlator, fl_time now_us,
                           struct finding found[CORRELATOR_MAX_FOUND])
 {
-    const struct candidate *chosen[CORRELATOR_MAX_FOUND];
-    struct fit fit;
-    size_t n = 0;
+    struct solution solution;
 
     evidence_advance(correlator->evidence, now_us);
     collect_candidates(correlator);
-    while (n < CORRELATOR_MAX_FOUND && (chosen[n] = next_best(correlator, found, n, &fit))) {
-        found[n] = (struct finding){.component = chosen[n]->component,
-                                    .mode = fit.mode,
-                                    .rho = fit.rho,
-                                    .score = fit.score - chosen[n]->price,
-                                    .from_us = fit.from_us,
-                                    .to_us = fit.to_us,
-                                    .over = fit.over};
-        measure(correlator, &found[n], chosen[n]->id);
-        cover_incident(correlator, chosen[n]->id, &fit);
-        facts_explain(correlator->facts, chosen[n]->id, chosen[n]->component.type, &fit);
-        n++;
+    search(correlator, &solution);
+    for (size_t i = 0; i < solution.n; i++) {
+        const struct candidate *chosen = solution.chosen[i];
+        const struct fit *fit = &solution.fits[i];
+
+        found[i] = (struct finding){.component = chosen->component,
+                                    .mode = fit->mode,
+                                    .rho = fit->rho,
+                                    .score = fit->score - chosen->price,
+                                    .from_us = fit->from_us,
+                                    .to_us = fit->to_us,
+                                    .over = fit->over};
+        measure(correlator, &found[i], chosen->id);
+        if (!fit->over)
+            weigh_rivals(correlator, &solution, i, &found[i]);
     }
-    for (size_t i = 0; i < n; i++)
-        if (!found[i].over)
-            weigh_rivals(correlator, found, n, i, chosen[i]);
     facts_reset(correlator->facts);
-    return n;
+    return solution.n;
 }

@@ -1,7 +1,8 @@
 /* Weighs explanations. Greedy search over sets of (component, mode, rho) with their
  * log-likelihood against the normal behaviour of every series that a component touches, minus a
  * price a component; successes count as much as failures. After the greedy rise each member is
- * weighed against its rivals: what they would have reached in its stead is the doubt. The form
+ * weighed against its rivals: what they would have reached in its stead is the doubt. The search
+ * rises from nothing and from what incidents are open on, and takes the better. The form
  * of the search follows Flock (PACMNET 2023): joint likelihood, re-scored only where a component
  * touches. */
 #pragma once

@@ -1,13 +1,15 @@
 #include "coordinator/core/describe.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#define CUT_SHARE 0.85  /* of the probes fail: nothing gets through */
-#define LOSSY_SHARE 0.1 /* of the bad probes lost something: it is not delay alone */
-#define LATE_SHARE 0.25 /* of the bad probes were only late: it is not loss alone */
+#define CUT_SHARE 0.85   /* of the probes fail: nothing gets through */
+#define LOSSY_SHARE 0.1  /* of the bad probes lost something: it is not delay alone */
+#define ONE_WAY_NATS 3.0 /* more for one direction alone than for both */
+#define LATE_SHARE 0.25  /* of the bad probes were only late: it is not loss alone */
 
 #define SAYS_NOTHING_US (1200 * FL_MS) /* an agent is heard each second at least */
 
@@ -289,6 +291,42 @@ static void say_hosts(const struct scene *scene, const struct finding *finding,
     }
 }
 
+/* Time-outs of one side of a path: bytes unacknowledged mean that packets of its own are lost,
+ * all acknowledged that the answers are. */
+static void tally_side(const struct part *part, uint32_t component, enum side side,
+                       fl_time since_us, uint32_t *ret_own, uint32_t *ret_answers)
+{
+    struct tally tally = {0};
+    enum side own;
+
+    for (size_t i = 0; i < part->n_series; i++)
+        if (part->series[i]->n_bad > 0 && window_touches(part->series[i], component, &own) &&
+            own == side)
+            tally_window(&tally, part->series[i], since_us);
+    *ret_own = tally.symbols[SYMBOL_NET_TIMEOUT];
+    *ret_answers = tally.symbols[SYMBOL_REPLY_LOST] + tally.symbols[SYMBOL_STALL];
+}
+
+/* Is one direction alone at fault? Nats for it over both, from what was measured: packets lost on
+ * the way there leave bytes unacknowledged, always; on the way back in one time-out of eight. */
+static bool one_way(const struct scene *scene, const struct finding *finding)
+{
+    const double there_own = log(1 / .55), there_answers = log(.03 / .45);
+    const double back_own = log(.12 / .55), back_answers = log(.88 / .45);
+    const struct part *part = part_at_fault(scene, finding);
+    uint32_t id = component_id(scene->fleet, &finding->component);
+    uint32_t near_own, near_answers, far_own, far_answers;
+    double out, in;
+
+    tally_side(part, id, SIDE_NEAR, finding->since_us, &near_own, &near_answers);
+    tally_side(part, id, SIDE_FAR, finding->since_us, &far_own, &far_answers);
+    out = near_own * there_own + near_answers * there_answers + far_own * back_own +
+          far_answers * back_answers;
+    in = near_own * back_own + near_answers * back_answers + far_own * there_own +
+         far_answers * there_answers;
+    return out > ONE_WAY_NATS || in > ONE_WAY_NATS;
+}
+
 /* How packets fare tells a cut from a full queue: there they wait as well as vanish. */
 static enum verdict_cause network_cause(const struct scene *scene, const struct finding *finding)
 {
@@ -305,7 +343,9 @@ static enum verdict_cause network_cause(const struct scene *scene, const struct 
         return CAUSE_BLACKHOLE;
     if (lossy < LOSSY_SHARE * tally.bad)
         return CAUSE_LATENCY;
-    return late >= LATE_SHARE * tally.bad ? CAUSE_CONGESTION : CAUSE_LOSS;
+    if (late >= LATE_SHARE * tally.bad)
+        return CAUSE_CONGESTION;
+    return one_way(scene, finding) ? CAUSE_ASYMMETRIC : CAUSE_LOSS;
 }
 
 static enum verdict_cause cause_of(const struct scene *scene, const struct finding *finding)

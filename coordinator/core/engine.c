@@ -145,6 +145,9 @@ static void take_result(struct engine *engine, uint32_t agent, const struct fl_r
     if (symbol != SYMBOL_OK && (result->ok || result->failure == FL_FAILURE_TIMEOUT) &&
         witness_starved(&engine->witnesses[agent], engine->now_us))
         symbol = SYMBOL_LOCAL;
+    if ((symbol == SYMBOL_OK_LATE_NET || symbol == SYMBOL_OK_LATE_OP) &&
+        engine->witnesses[agent].seen && witness_busy(&engine->witnesses[agent]))
+        return;
     observe(engine, window, start, symbol);
 }
 

@@ -4,6 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#define CLUMP_NATS 6.0  /* what goes wrong at one time shares its fate: beyond these, */
+#define CLUMP_SHARE 0.3 /* further nats of the same interval count for less */
+#define SLOW_NATS 3.0   /* the same for who is only slow: jobs come in clumps in normal life */
+#define SLOW_SHARE 0.1
 #define OVER 5.0 /* nats by which an end in the past must be the better explanation */
 
 static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
@@ -130,23 +134,35 @@ struct best {
     struct fit now, ever;
 };
 
+static double sum_of(const double gains[TRACK_BINS], const struct span *span)
+{
+    double sum = 0;
+
+    for (unsigned i = span->newest; i <= span->oldest; i++)
+        sum += gains[i];
+    return sum;
+}
+
+/* `whole` are the gains before clumps were tempered. */
 static void take_better(struct fit *fit, const struct track *track, enum mode mode, double rho,
-                        const struct span *span, bool over)
+                        const struct span *span, const double whole[TRACK_BINS], bool over)
 {
     if (FIT_TEMPER * span->sum <= fit->score + 1e-9)
         return;
     *fit = (struct fit){.mode = mode,
                         .rho = rho,
                         .score = FIT_TEMPER * span->sum,
+                        .whole = FIT_TEMPER * sum_of(whole, span),
                         .from_us = track_bin_begins(track, span->oldest),
                         .to_us = over ? track_bin_ends(track, span->newest) : INT64_MAX,
                         .over = over};
 }
 
-/* The bad observations' gains for one rho, bin by bin; returns the sum of what speaks for it. */
+/* The bad observations' gains for one rho, bin by bin, of the probes and of the agents' own series;
+ * returns the sum of what speaks for it. */
 static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t k,
                         const struct reach *reach, const struct fact *facts, size_t n_facts,
-                        double gains[TRACK_BINS])
+                        unsigned n_bins, double probes[TRACK_BINS], double own[TRACK_BINS])
 {
     double promise = 0;
 
@@ -154,15 +170,35 @@ static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t 
         const struct fact *f = &facts[i];
         double gain;
 
-        if ((f->excluded >> mode & 1) != 0 || !reach->lanes[f->side][f->family])
+        if (f->bin >= n_bins || (f->excluded >> mode & 1) != 0 || !reach->lanes[f->side][f->family])
             continue;
         gain = f->explained
                    ? log(1 - rhos[k] + rhos[k] * tables->hit[mode][f->family][f->symbol] / f->p)
                    : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST];
-        gains[f->bin] += f->n * gain;
+        (f->family == FAMILY_AGENT ? own : probes)[f->bin] += f->n * gain;
         promise += gain > 0 ? f->n * gain : 0;
     }
     return promise;
+}
+
+/* Bursts hit several probes at once: temper what speaks for the mode within one interval. */
+static void temper_clumps(enum mode mode, double gains[TRACK_BINS], unsigned n_bins)
+{
+    double nats = mode == MODE_SLOW ? SLOW_NATS : CLUMP_NATS;
+    double share = mode == MODE_SLOW ? SLOW_SHARE : CLUMP_SHARE;
+
+    for (unsigned first = 0; first < n_bins;) {
+        unsigned length = first < TRACK_FINE ? TRACK_PER_INTERVAL : 1;
+        double most = first < TRACK_FINE ? nats : nats * TRACK_COARSENING / TRACK_PER_INTERVAL;
+        double sum = 0, factor;
+
+        for (unsigned i = first; i < first + length && i < n_bins; i++)
+            sum += gains[i];
+        factor = sum > most ? (most + share * (sum - most)) / sum : 1;
+        for (unsigned i = first; i < first + length && i < n_bins; i++)
+            gains[i] *= factor;
+        first += length;
+    }
 }
 
 static void fit_mode(const struct fit_tables *tables, const struct track *track, enum mode mode,
@@ -177,18 +213,25 @@ static void fit_mode(const struct fit_tables *tables, const struct track *track,
                 track_counts(track, track->lanes[side][family], n_bins,
                              family == FAMILY_AGENT ? own : probes);
     for (size_t k = 0; k < RHOS; k++) {
-        double gains[TRACK_BINS] = {0};
+        double gains[TRACK_BINS] = {0}, silence[TRACK_BINS] = {0};
+        double fine[TRACK_BINS], whole[TRACK_BINS];
         struct span to_now, at_all;
 
-        if (FIT_TEMPER * bad_gains(tables, mode, k, reach, facts, n_facts, gains) <=
+        if (FIT_TEMPER *
+                bad_gains(tables, mode, k, reach, facts, n_facts, n_bins, gains, silence) <=
             best->now.score)
             continue;
+        for (unsigned i = 0; i < n_bins; i++) {
+            fine[i] = silence[i] + probes[i] * tables->fine[mode][FAMILY_STREAM][k] +
+                      own[i] * tables->fine[mode][FAMILY_AGENT][k];
+            whole[i] = gains[i] + fine[i];
+        }
+        temper_clumps(mode, gains, n_bins);
         for (unsigned i = 0; i < n_bins; i++)
-            gains[i] += probes[i] * tables->fine[mode][FAMILY_STREAM][k] +
-                        own[i] * tables->fine[mode][FAMILY_AGENT][k];
+            gains[i] += fine[i];
         best_spans(gains, n_bins, &to_now, &at_all);
-        take_better(&best->now, track, mode, rhos[k], &to_now, false);
-        take_better(&best->ever, track, mode, rhos[k], &at_all, true);
+        take_better(&best->now, track, mode, rhos[k], &to_now, whole, false);
+        take_better(&best->ever, track, mode, rhos[k], &at_all, whole, true);
     }
 }
 

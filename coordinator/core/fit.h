@@ -12,6 +12,7 @@ struct fit {
     enum mode mode;
     double rho;             /* share of the touching probes that are hit */
     double score;           /* nats, without the price; 0: it explains nothing */
+    double whole;           /* the same before clumps in time are tempered, to compare sets by */
     fl_time from_us, to_us; /* the time that it covers */
     bool over;              /* it explains the past, and the present is better without it */
 };

@@ -42,6 +42,9 @@ static const struct mode_row rows[MODES] = {
                     {SYMBOL_OK_RETRANS, .05},
                     {SYMBOL_REPLY_LOST, .01},
                     {SYMBOL_STALL, .01}}},
+    [MODE_MTU] = {NETWORK_TYPES,
+                  CAUSE_MTU,
+                  {{SYMBOL_REPLY_LOST, .52}, {SYMBOL_NET_TIMEOUT, .44}, {SYMBOL_STALL, .01}}},
     [MODE_CONGESTED] = {NETWORK_TYPES,
                         CAUSE_CONGESTION,
                         {{SYMBOL_OK_LATE_NET, .62},
@@ -93,8 +96,8 @@ static const double prices[COMPONENT_TYPES] = {
 
 uint32_t mode_excludes(enum mode mode)
 {
-    static const uint32_t network =
-        1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE | 1u << MODE_CONGESTED | 1u << MODE_DOWN;
+    static const uint32_t network = 1u << MODE_CUT | 1u << MODE_LOSS | 1u << MODE_LATE |
+                                    1u << MODE_MTU | 1u << MODE_CONGESTED | 1u << MODE_DOWN;
     static const uint32_t waiting = 1u << MODE_STALL | 1u << MODE_SLOW;
 
     if ((network >> mode & 1) != 0)
@@ -114,6 +117,11 @@ bool mode_of_network(enum mode mode)
     return (rows[mode].types & ~(unsigned)(FAR_TYPES | TYPE(RESOLVER))) != 0;
 }
 
+bool mode_of_lateness(enum mode mode)
+{
+    return mode == MODE_LATE || mode == MODE_SLOW;
+}
+
 bool mode_reaches(enum mode mode, enum component_type type, enum side side,
                   enum symbol_family family)
 {
@@ -121,6 +129,8 @@ bool mode_reaches(enum mode mode, enum component_type type, enum side side,
         return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT || mode == MODE_STARVED;
     if (mode == MODE_SILENT)
         return false;
+    if (mode == MODE_MTU)
+        return family == FAMILY_STREAM;
     /* a dead host makes itself silent; it does not break its own probes, it stops them */
     return type != COMPONENT_HOST || mode != MODE_DOWN || side == SIDE_FAR;
 }
@@ -153,7 +163,10 @@ double mode_predicts(enum mode mode, enum symbol_family family, enum symbol symb
 {
     double sum = CONTAMINATION;
 
-    if (family == FAMILY_AGENT && (mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT))
+    /* results may come out another way than probes: who is heard through a cut proves nothing */
+    if (family == FAMILY_AGENT && mode == MODE_CUT)
+        return symbol == SYMBOL_SILENT ? 0.5 : normal_predicts(family, symbol);
+    if (family == FAMILY_AGENT && (mode == MODE_DOWN || mode == MODE_SILENT))
         return symbol == SYMBOL_SILENT ? 0.9 : 0.1;
     for (size_t i = 0; i < FL_COUNT(rows[mode].stream); i++)
         if (rows[mode].stream[i].share > 0 &&

@@ -15,6 +15,7 @@ enum mode {
     MODE_CUT,
     MODE_LOSS,
     MODE_LATE,
+    MODE_MTU,       /* small packets pass, large ones do not */
     MODE_CONGESTED, /* a full queue: packets wait as well as vanish */
     MODE_DOWN,      /* a host, or a target that does not answer at all */
     MODE_STALL,
@@ -41,6 +42,8 @@ uint32_t mode_excludes(enum mode mode);
 bool mode_applies(enum mode mode, enum component_type type);
 /* Does it break the way, so that every probe across a component speaks for or against it? */
 bool mode_of_network(enum mode mode);
+/* Does it delay, and little else? */
+bool mode_of_lateness(enum mode mode);
 /* Can the mode of such a component show to probes of that family from that side? */
 bool mode_reaches(enum mode mode, enum component_type type, enum side side,
                   enum symbol_family family);

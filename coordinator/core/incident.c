@@ -9,10 +9,17 @@
 #define LIKELY_ROUNDS 8
 #define LEAST_CHANGE_US FL_SECOND /* a changed verdict must last as long before it is said, and */
 #define CHANGE_INTERVALS 2        /* as many intervals */
-#define GRAY 0.5        /* a share of the probes below which a burst of bad luck looks alike, */
-#define GRAY_SCORE 6.0  /* so that more must speak for it */
-#define SPAN_FACTOR 1.1 /* the bad probes must span more than one interval */
+#define GRAY 0.5       /* a share of the probes below which a burst of bad luck looks alike, */
+#define GRAY_SCORE 6.0 /* so that more must speak for it */
+#define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go */
+#define SPAN_FACTOR 1.1      /* the bad probes must span more than one interval */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
+#define CLOSE_INTERVALS 2
+#define MAX_CLOSED 16 /* incidents that may come back as themselves */
+#define COMES_BACK_US \
+    FL_MINUTE /* within this, and as many intervals, it is the same one flapping */
+#define COMES_BACK_INTERVALS 30
+#define MAX_FLAPS 4
 
 struct candidate {
     struct component component;
@@ -20,18 +27,31 @@ struct candidate {
     bool seen;
 };
 
+struct life {
+    fl_time seen_us;     /* last evaluation that found it */
+    fl_time last_us;     /* newest observation that it explained */
+    fl_time changed_us;  /* since when class or cause has been another; 0: it has not */
+    int64_t interval_us; /* of the slowest series that it explains */
+    uint32_t flaps;      /* how often it has come back */
+    bool refreshed;
+};
+
+/* An incident that is over. */
+struct closed {
+    struct component component;
+    struct verdict verdict;
+    fl_time closed_us;
+    uint32_t flaps;
+};
+
 struct incident_book {
     uint64_t next_id;
     size_t n_open, n_candidates, n_events;
     struct component components[INCIDENT_MAX_OPEN];
     struct verdict verdicts[INCIDENT_MAX_OPEN];
-    struct {
-        fl_time seen_us;     /* last evaluation that found it */
-        fl_time last_us;     /* newest observation that it explained */
-        fl_time changed_us;  /* since when class or cause has been another; 0: it has not */
-        int64_t interval_us; /* of the slowest series that it explains */
-        bool refreshed;
-    } life[INCIDENT_MAX_OPEN];
+    struct life life[INCIDENT_MAX_OPEN];
+    struct closed closed[MAX_CLOSED]; /* a ring */
+    size_t next_closed;
     struct candidate candidates[INCIDENT_MAX_OPEN];
     struct verdict_event events[2 * INCIDENT_MAX_OPEN];
 };
@@ -88,6 +108,8 @@ static bool ripe(const struct finding *finding, const struct candidate *candidat
 
     if (finding->component.type != COMPONENT_LINK &&
         span < SPAN_FACTOR * (double)finding->fastest_us)
+        return false;
+    if (mode_of_lateness(finding->mode) && span < LATE_SPAN_FACTOR * (double)finding->fastest_us)
         return false;
     if (finding->rho < GRAY && finding->score < GRAY_SCORE)
         return false;
@@ -188,6 +210,57 @@ static size_t find_superseded(const struct incident_book *book, const struct sce
     return book->n_open;
 }
 
+/* The same trouble at the same place a short while ago, or NULL. */
+static struct closed *find_flapping(struct incident_book *book, const struct scene *scene,
+                                    const struct finding *finding)
+{
+    int64_t within_us = COMES_BACK_INTERVALS * finding->slowest_us;
+
+    if (within_us < COMES_BACK_US)
+        within_us = COMES_BACK_US;
+    for (size_t i = 0; i < MAX_CLOSED; i++) {
+        struct closed *closed = &book->closed[i];
+
+        if (closed->verdict.id != 0 && component_equal(&closed->component, &finding->component) &&
+            closed->verdict.class == describe_class(scene, finding) &&
+            scene->now_us - closed->closed_us <= within_us)
+            return closed;
+    }
+    return NULL;
+}
+
+static void move_entry(struct incident_book *book, size_t to, size_t from)
+{
+    book->components[to] = book->components[from];
+    book->verdicts[to] = book->verdicts[from];
+    book->life[to] = book->life[from];
+}
+
+/* A fault that flaps is one incident: it opens again under its own number and with its own onset.
+ */
+static size_t open_new(struct incident_book *book, const struct scene *scene,
+                       const struct finding *finding)
+{
+    struct closed *closed = find_flapping(book, scene, finding);
+    uint64_t id = closed ? closed->verdict.id : book->next_id++;
+    size_t i = book->n_open++;
+
+    while (i > 0 && book->verdicts[i - 1].id > id) { /* open ones are in order of id */
+        move_entry(book, i, i - 1);
+        i--;
+    }
+    book->components[i] = finding->component;
+    describe(scene, finding, &book->verdicts[i]);
+    book->verdicts[i].id = id;
+    book->life[i] = (struct life){.flaps = closed ? closed->flaps + 1 : 0};
+    if (closed) {
+        book->verdicts[i].since_us = closed->verdict.since_us;
+        closed->verdict.id = 0;
+    }
+    emit(book, scene->now_us, VERDICT_OPEN, &book->verdicts[i]);
+    return i;
+}
+
 static void open_or_move(struct incident_book *book, const struct scene *scene,
                          const struct finding *finding, const struct finding *found, size_t n_found)
 {
@@ -199,11 +272,7 @@ static void open_or_move(struct incident_book *book, const struct scene *scene,
         redescribe(book, i, scene, finding);
         emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
     } else if (book->n_open < INCIDENT_MAX_OPEN) {
-        i = book->n_open++;
-        book->components[i] = finding->component;
-        describe(scene, finding, &book->verdicts[i]);
-        book->verdicts[i].id = book->next_id++;
-        emit(book, scene->now_us, VERDICT_OPEN, &book->verdicts[i]);
+        i = open_new(book, scene, finding);
     } else {
         return;
     }
@@ -225,13 +294,23 @@ static void forget_past(struct incident_book *book, const struct scene *scene, s
             evidence_forget(scene->evidence, part->series[i], floor_us);
 }
 
+/* One that has come back before is given longer. */
 static bool has_gone(const struct incident_book *book, size_t i, fl_time now_us)
 {
-    int64_t patience = 2 * book->life[i].interval_us;
+    int64_t patience = CLOSE_INTERVALS * book->life[i].interval_us;
 
     if (patience < LEAST_CLOSE_US)
         patience = LEAST_CLOSE_US;
+    patience *=
+        1 + 2 * (int64_t)(book->life[i].flaps < MAX_FLAPS ? book->life[i].flaps : MAX_FLAPS);
     return !book->life[i].refreshed && now_us - book->life[i].seen_us >= patience;
+}
+
+static void remember(struct incident_book *book, size_t i, fl_time now_us)
+{
+    book->closed[book->next_closed] =
+        (struct closed){book->components[i], book->verdicts[i], now_us, book->life[i].flaps};
+    book->next_closed = (book->next_closed + 1) % MAX_CLOSED;
 }
 
 static void close_gone(struct incident_book *book, const struct scene *scene)
@@ -243,13 +322,11 @@ static void close_gone(struct incident_book *book, const struct scene *scene)
             emit(book, scene->now_us, VERDICT_CLOSE, &book->verdicts[i]);
             part_of(scene, &book->components[i])->open = false;
             forget_past(book, scene, i);
+            remember(book, i, scene->now_us);
             continue;
         }
-        if (kept != i) {
-            book->components[kept] = book->components[i];
-            book->verdicts[kept] = book->verdicts[i];
-            book->life[kept] = book->life[i];
-        }
+        if (kept != i)
+            move_entry(book, kept, i);
         kept++;
     }
     book->n_open = kept;

@@ -39,14 +39,27 @@ enum symbol_family symbol_family(const char *probe_type)
     return FAMILY_STREAM;
 }
 
-/* A time-out after the connection stood. */
-static enum symbol symbol_of_timeout(const struct fl_tcp *tcp, enum symbol_family family)
+/* Segments sent again once the connection stood; where only the sum since its opening is known,
+ * the SYNs are those that the time to connect gives away: they go again after 1 and 3 seconds. */
+static int64_t resent(const struct fl_result *result)
 {
+    int64_t connect_us = result->phase_us[FL_LAYER_CONNECT];
+
+    if (result->tcp.op_retrans != FL_ABSENT || result->tcp.retrans == FL_ABSENT)
+        return result->tcp.op_retrans;
+    return result->tcp.retrans - (connect_us >= FL_SECOND) - (connect_us >= 3 * FL_SECOND);
+}
+
+/* A time-out after the connection stood. */
+static enum symbol symbol_of_timeout(const struct fl_result *result, enum symbol_family family)
+{
+    const struct fl_tcp *tcp = &result->tcp;
+
     if (family != FAMILY_STREAM || fl_tcp_absent(tcp))
         return SYMBOL_OPAQUE_TIMEOUT;
     if (tcp->unacked > 0 || tcp->notsent > 0)
         return SYMBOL_NET_TIMEOUT;
-    if (tcp->op_retrans > 0 || tcp->rx_ooo > 0 || tcp->rx_bytes > 0)
+    if (resent(result) > 0 || tcp->rx_ooo > 0 || tcp->rx_bytes > 0)
         return SYMBOL_REPLY_LOST;
     return SYMBOL_STALL;
 }
@@ -59,7 +72,7 @@ static enum symbol symbol_of_failure(const struct fl_result *result, enum symbol
             return SYMBOL_RESOLVE_TIMEOUT;
         if (result->layer == FL_LAYER_CONNECT)
             return SYMBOL_CONNECT_TIMEOUT;
-        return symbol_of_timeout(&result->tcp, family);
+        return symbol_of_timeout(result, family);
     case FL_FAILURE_UNREACHABLE:
         return SYMBOL_CONNECT_TIMEOUT;
     case FL_FAILURE_REFUSED:

@@ -4,6 +4,7 @@
 #define FLOOD_LEAST 1000.0 /* datagrams a second: less fills no link */
 #define SYN_LEAST 5.0      /* drops or cookies a second: a healthy listener has none */
 #define STARVED_US (100 * FL_MS)
+#define BUSY_PPM 950000
 #define LEARN 0.05
 
 static int64_t sum_present(int64_t a, int64_t b)
@@ -58,6 +59,12 @@ bool witness_udp_flood(const struct witness *witness, fl_time now_us)
 bool witness_syn_flood(const struct witness *witness, fl_time now_us)
 {
     return recent(witness->syn_flood_us, now_us);
+}
+
+bool witness_busy(const struct witness *witness)
+{
+    return witness->host.values[FL_HOST_CPU_BUSY_PPM] != FL_ABSENT &&
+           witness->host.values[FL_HOST_CPU_BUSY_PPM] > BUSY_PPM;
 }
 
 bool witness_starved(const struct witness *witness, fl_time now_us)

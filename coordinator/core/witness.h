@@ -19,6 +19,8 @@ struct witness {
 void witness_sample(struct witness *witness, const struct fl_host_sample *sample);
 bool witness_udp_flood(const struct witness *witness, fl_time now_us);
 bool witness_syn_flood(const struct witness *witness, fl_time now_us);
+/* Has its host no time left for it? Then what it finds late may be so by itself. */
+bool witness_busy(const struct witness *witness);
 bool witness_starved(const struct witness *witness, fl_time now_us);
 
 /* Inbound datagrams a second, for a port or for none. */
