@@ -9,6 +9,7 @@
 
 #define LEAST_SCORE 3.0  /* nats over the price before anything is said */
 #define LEAST_ODDS 1e-3  /* against the finding: a rival below is not worth a word */
+#define INCUMBENT 1.0    /* nats for an open incident when two explanations are compared */
 #define MODEL_DOUBT 0.01 /* what no model knows of: nothing is ever certain */
 #define TEMPERATURE 1.6  /* probes are not independent: doubt more than the sum says */
 
@@ -134,6 +135,26 @@ static void take_interval(struct finding *finding, int64_t interval_us)
         finding->slowest_us = interval_us;
 }
 
+static unsigned count_occasions(const struct correlator *correlator, const struct finding *finding,
+                                const struct track *track)
+{
+    bool wrong[TRACK_BINS] = {0};
+    unsigned n = 0;
+
+    for (size_t i = 0; i < track->n_cells; i++) {
+        const struct cell *cell = &track->cells[i];
+        unsigned bin = track_bin(track, cell->bin_us);
+
+        if (bin < TRACK_BINS && cell->bin_us + track->width_us > finding->from_us &&
+            fit_explains(correlator->tables, finding->mode, (enum symbol_family)cell->family,
+                         (enum symbol)cell->symbol))
+            wrong[bin < TRACK_FINE ? bin / TRACK_PER_INTERVAL : bin] = true;
+    }
+    for (unsigned i = 0; i < TRACK_BINS; i++)
+        n += wrong[i];
+    return n;
+}
+
 /* First and newest of the observations that the finding explains. */
 static void measure(struct correlator *correlator, struct finding *finding, uint32_t id)
 {
@@ -141,6 +162,7 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
 
     finding->since_us = INT64_MAX;
     finding->last_us = INT64_MIN;
+    finding->occasions = count_occasions(correlator, finding, &part->track);
     finding->fastest_us = INT64_MAX;
     finding->slowest_us = 0;
     for (size_t i = 0; i < part->n_series; i++) {
@@ -218,7 +240,9 @@ static void cover_incident(struct correlator *correlator, uint32_t id, struct fi
 static void take(struct correlator *correlator, struct solution *solution,
                  const struct candidate *candidate, struct fit fit)
 {
-    solution->total += fit.whole - candidate->price;
+    solution->total += fit.whole - component_price(correlator->fleet, &candidate->component);
+    if (evidence_part(correlator->evidence, candidate->id)->open)
+        solution->total += INCUMBENT;
     cover_incident(correlator, candidate->id, &fit);
     facts_explain(correlator->facts, candidate->id, candidate->component.type, &fit);
     solution->chosen[solution->n] = candidate;

@@ -28,6 +28,7 @@ struct finding {
     fl_time since_us;       /* first observation that it explains */
     fl_time last_us;        /* newest one */
     fl_time from_us, to_us; /* the time it covers */
+    unsigned occasions;     /* intervals in which something went wrong that it explains */
     int64_t fastest_us;     /* intervals of the series that it explains */
     int64_t slowest_us;
     bool over; /* it explains the past; the present is better without it */

@@ -345,7 +345,8 @@ static enum verdict_cause network_cause(const struct scene *scene, const struct 
         return CAUSE_LATENCY;
     if (late >= LATE_SHARE * tally.bad)
         return CAUSE_CONGESTION;
-    return one_way(scene, finding) ? CAUSE_ASYMMETRIC : CAUSE_LOSS;
+    return finding->component.type == COMPONENT_PATH && one_way(scene, finding) ? CAUSE_ASYMMETRIC
+                                                                                : CAUSE_LOSS;
 }
 
 static enum verdict_cause cause_of(const struct scene *scene, const struct finding *finding)

@@ -100,8 +100,8 @@ uint32_t mode_excludes(enum mode mode)
                                     1u << MODE_MTU | 1u << MODE_CONGESTED | 1u << MODE_DOWN;
     static const uint32_t waiting = 1u << MODE_STALL | 1u << MODE_SLOW;
 
-    if ((network >> mode & 1) != 0)
-        return network;
+    if ((network >> mode & 1) != 0) /* what cuts a host or a zone off silences its agents */
+        return network | 1u << MODE_SILENT;
     if (mode == MODE_STARVED) /* who is starved is late, and not because of any network */
         return network | 1u << MODE_STARVED;
     return (waiting >> mode & 1) != 0 ? waiting : 1u << mode;

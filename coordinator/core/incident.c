@@ -9,8 +9,9 @@
 #define LIKELY_ROUNDS 8
 #define LEAST_CHANGE_US FL_SECOND /* a changed verdict must last as long before it is said, and */
 #define CHANGE_INTERVALS 2        /* as many intervals */
-#define GRAY 0.5       /* a share of the probes below which a burst of bad luck looks alike, */
-#define GRAY_SCORE 6.0 /* so that more must speak for it */
+#define GRAY 0.5         /* a share of the probes below which a burst of bad luck looks alike, */
+#define GRAY_SCORE 6.0   /* so that more must speak for it, */
+#define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none */
 #define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go */
 #define SPAN_FACTOR 1.1      /* the bad probes must span more than one interval */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
@@ -111,7 +112,7 @@ static bool ripe(const struct finding *finding, const struct candidate *candidat
         return false;
     if (mode_of_lateness(finding->mode) && span < LATE_SPAN_FACTOR * (double)finding->fastest_us)
         return false;
-    if (finding->rho < GRAY && finding->score < GRAY_SCORE)
+    if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
         return false;
     if (finding->confidence >= SURE)
         return candidate->rounds >= 2;
@@ -134,9 +135,12 @@ static void redescribe(struct incident_book *book, size_t i, const struct scene 
 }
 
 /* A cause that a host's counters named is not taken back because they have gone quiet: a listener
- * stays full long after the flood. */
+ * stays full long after the flood. Nor is a direction because the time-outs that told it grow old.
+ */
 static bool tells_less(enum verdict_cause now, enum verdict_cause before)
 {
+    if (before == CAUSE_ASYMMETRIC)
+        return now == CAUSE_LOSS || now == CAUSE_CONGESTION || now == CAUSE_BLACKHOLE;
     return (before == CAUSE_UDP_FLOOD || before == CAUSE_SYN_FLOOD) && now != CAUSE_UDP_FLOOD &&
            now != CAUSE_SYN_FLOOD;
 }

@@ -39,15 +39,16 @@ void rates_learn(struct rates *rates, enum symbol symbol)
         rates->seen[i] /= 2;
 }
 
-/* The whole prior rate of a kind of trouble. */
+/* The prior rate of a kind of trouble: that of its commonest symbol, for a series knows one or two
+ * of many. */
 static double prior_of(enum symbol_family family, enum trouble trouble)
 {
-    double sum = 0;
+    double most = 0;
 
     for (int s = SYMBOL_OK + 1; s < SYMBOLS; s++)
         if (trouble_of((enum symbol)s) == trouble)
-            sum += normal_predicts(family, (enum symbol)s);
-    return sum;
+            most = fmax(most, normal_predicts(family, (enum symbol)s));
+    return trouble == TROUBLE_LOST || trouble == TROUBLE_ANSWER ? 2 * most : most;
 }
 
 int8_t rates_rarity(const struct rates *rates, enum symbol_family family, enum symbol symbol)
