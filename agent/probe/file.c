@@ -72,8 +72,11 @@ static enum fl_failure failure_of(int error)
     case EROFS:
         return FL_FAILURE_READ_ONLY;
     case ENOSPC:
-    case EDQUOT:
         return FL_FAILURE_NO_SPACE;
+    case EDQUOT:
+        return FL_FAILURE_QUOTA;
+    case ESTALE:
+        return FL_FAILURE_STALE;
     case EACCES:
     case EPERM:
         return FL_FAILURE_DENIED;
@@ -89,7 +92,7 @@ static enum fl_failure failure_of(int error)
     case ENFILE:
     case ENOMEM:
         return FL_FAILURE_LOCAL;
-    default: /* EIO, ESTALE, ENOTCONN, ENODEV and whatever else a file system answers */
+    default: /* EIO, ENOTCONN, ENODEV and whatever else a file system answers */
         return FL_FAILURE_IO_ERROR;
     }
 }

@@ -90,10 +90,12 @@ static enum symbol symbol_of_failure(const struct fl_result *result, enum symbol
     case FL_FAILURE_CONTENT:
         return SYMBOL_CONTENT;
     case FL_FAILURE_IO_ERROR:
+    case FL_FAILURE_STALE:
         return SYMBOL_IO_ERROR;
     case FL_FAILURE_READ_ONLY:
         return SYMBOL_READ_ONLY;
     case FL_FAILURE_NO_SPACE:
+    case FL_FAILURE_QUOTA:
         return SYMBOL_NO_SPACE;
     case FL_FAILURE_LOCAL:
         return SYMBOL_LOCAL;

@@ -8,9 +8,9 @@
 static const char *const layer_names[FL_LAYERS] = {"resolve", "connect", "tls", "login", "operate"};
 
 static const char *const failure_names[FL_FAILURES] = {
-    "none",     "timeout",      "refused",      "reset",    "unreachable", "nxdomain",
-    "servfail", "cert_expired", "cert_invalid", "protocol", "status",      "content",
-    "io_error", "read_only",    "no_space",     "denied",   "local",
+    "none",         "timeout",      "refused",  "reset",  "unreachable", "nxdomain", "servfail",
+    "cert_expired", "cert_invalid", "protocol", "status", "content",     "io_error", "read_only",
+    "no_space",     "denied",       "local",    "quota",  "stale",
 };
 
 static const char *const step_names[FL_STEPS] = {"write", "flush", "read"};

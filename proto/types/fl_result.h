@@ -38,6 +38,8 @@ enum fl_failure {
     FL_FAILURE_NO_SPACE,
     FL_FAILURE_DENIED,
     FL_FAILURE_LOCAL, /* the agent itself could not run it */
+    FL_FAILURE_QUOTA, /* space there is, but not for this user */
+    FL_FAILURE_STALE, /* the file or mount that was opened is there no more */
     FL_FAILURES
 };
 
