@@ -441,7 +441,8 @@ static int make_probing(struct agent *agent, struct fl_error *err)
     agent->probe_env = (struct probe_env){.base = base,
                                           .resolver = agent->resolver,
                                           .mesh_key = agent->mesh_key,
-                                          .fileop_path = agent->fileop_path};
+                                          .fileop_path = agent->fileop_path,
+                                          .secrets_path = agent->config.secrets};
     r = probe_runner_new(&agent->probe_env, on_result, agent, &agent->runner, err);
     if (r == 0)
         r = host_new("/proc", "/sys", &agent->host, err);
