@@ -8,6 +8,8 @@ const struct probe_type *const probe_table[] = {
     &probe_tcp,
     &probe_dns,
     &probe_nbd,
+    &probe_iscsi,
+    &probe_nfs,
     &probe_http,
     &probe_https,
     &probe_file,

@@ -8,6 +8,8 @@ extern const struct probe_type probe_udp;
 extern const struct probe_type probe_tcp;
 extern const struct probe_type probe_dns;
 extern const struct probe_type probe_nbd;
+extern const struct probe_type probe_iscsi;
+extern const struct probe_type probe_nfs;
 extern const struct probe_type probe_http;
 extern const struct probe_type probe_https;
 extern const struct probe_type probe_file;
