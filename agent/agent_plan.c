@@ -24,16 +24,19 @@ static const char *setting_of(const struct fl_probe_spec *spec, const char *key)
     return NULL;
 }
 
-/* The disk under a mounted target is reported with the target's name. */
+/* The disk under a target of this host is reported with the target's name. */
 static void name_disks(struct agent *agent)
 {
     host_clear_targets(agent->host);
     for (size_t i = 0; i < agent->plan->n_specs; i++) {
         const struct fl_probe_spec *spec = &agent->plan->specs[i];
         const char *directory = setting_of(spec, "directory");
+        const char *device = setting_of(spec, "device");
 
         if (strcmp(spec->type, "file") == 0 && directory)
             host_add_target(agent->host, spec->target, directory);
+        else if (strcmp(spec->type, "block") == 0 && device)
+            host_add_target(agent->host, spec->target, device);
     }
 }
 

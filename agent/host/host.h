@@ -14,8 +14,8 @@ int host_new(const char *root, const char *sys, struct host **ret, struct fl_err
 struct host *host_free(struct host *host);
 FL_DEFINE_FREEP(struct host, host)
 
-/* Which mounted directory belongs to which target, so that its disk row can name it: call for
- * each `file` probe after a plan change; host_clear_targets forgets them. */
+/* Which mounted directory or device belongs to which target, so that its disk row can name it:
+ * call for each `file` and `block` probe after a plan change; host_clear_targets forgets them. */
 void host_clear_targets(struct host *host);
 void host_add_target(struct host *host, const char *target, const char *directory);
 

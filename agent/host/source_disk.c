@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -60,6 +61,17 @@ static int disk_open(const struct source_place *place, struct source_state **ret
     return 0;
 }
 
+/* What lies in /dev is on no disk: it is the disk itself, or a name of it. */
+static bool device_itself(const char *path, dev_t *ret)
+{
+    struct stat st;
+
+    if (strncmp(path, "/dev/", 5) != 0 || stat(path, &st) < 0 || !S_ISBLK(st.st_mode))
+        return false;
+    *ret = st.st_rdev;
+    return true;
+}
+
 static void find_devices(struct source_state *state)
 {
     char *text = malloc(MAX_MOUNTS);
@@ -70,7 +82,8 @@ static void find_devices(struct source_state *state)
         for (size_t i = 0; i < state->n_targets; i++) {
             struct mounted_target *target = &state->targets[i];
 
-            if (!mounts_device(text, target->directory, &target->device))
+            if (!device_itself(target->directory, &target->device) &&
+                !mounts_device(text, target->directory, &target->device))
                 target->device = 0;
         }
     }

@@ -112,11 +112,16 @@ int fileop_worker_ask(struct fileop_worker *worker, uint64_t seed)
 }
 
 /* The child starts with no signal blocked or ignored, whatever the agent does with its own. */
-static int spawn(const struct fileop_job *job, int fd, pid_t *ret)
+static int spawn(const char *program, const struct fileop_job *job, int fd, pid_t *ret)
 {
     char size[24];
-    char *argv[] = {PROGRAM, (char *)(uintptr_t)job->directory, (char *)(uintptr_t)job->name,
-                    size,    job->require_mount ? "1" : "0",    NULL};
+    char *argv[] = {PROGRAM,
+                    (char *)(uintptr_t)job->kind,
+                    (char *)(uintptr_t)job->path,
+                    (char *)(uintptr_t)job->name,
+                    size,
+                    job->flag ? "1" : "0",
+                    NULL};
     char *environment[] = {NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -136,14 +141,15 @@ static int spawn(const struct fileop_job *job, int fd, pid_t *ret)
         (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
         r = posix_spawn_file_actions_adddup2(&actions, fd, FILEOP_SOCKET);
         if (r == 0)
-            r = posix_spawn(ret, job->path, &actions, &attributes, argv, environment);
+            r = posix_spawn(ret, program, &actions, &attributes, argv, environment);
         (void)posix_spawnattr_destroy(&attributes);
     }
     (void)posix_spawn_file_actions_destroy(&actions);
     return -r;
 }
 
-static int start_process(struct fileop_worker *worker, const struct fileop_job *job)
+static int start_process(struct fileop_worker *worker, const char *program,
+                         const struct fileop_job *job)
 {
     int fds[2], r;
     pid_t pid = 0;
@@ -151,7 +157,7 @@ static int start_process(struct fileop_worker *worker, const struct fileop_job *
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
         return -errno;
     worker->fd = fds[0];
-    r = spawn(job, fds[1], &pid);
+    r = spawn(program, job, fds[1], &pid);
     close(fds[1]);
     if (r < 0)
         return r;
@@ -173,7 +179,7 @@ static int watch(struct fileop_worker *worker, struct event_base *base)
     return 0;
 }
 
-int fileop_worker_new(struct event_base *base, const struct fileop_job *job,
+int fileop_worker_new(struct event_base *base, const char *program, const struct fileop_job *job,
                       fileop_report_cb report, void *arg, struct fileop_worker **ret)
 {
     struct fileop_worker *worker;
@@ -187,7 +193,7 @@ int fileop_worker_new(struct event_base *base, const struct fileop_job *job,
     worker->report = report;
     worker->arg = arg;
     worker->fd = worker->pidfd = -1;
-    r = start_process(worker, job);
+    r = start_process(worker, program, job);
     if (r == 0)
         r = watch(worker, base);
     if (r < 0) {

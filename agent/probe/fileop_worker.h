@@ -18,16 +18,16 @@ struct fileop_worker;
 typedef void (*fileop_report_cb)(const struct fileop_report *report, void *arg);
 
 struct fileop_job {
-    const char *path; /* of the program */
-    const char *directory;
-    const char *name; /* of the file to use in it */
+    const char *kind; /* "file" or "block" */
+    const char *path; /* directory or device */
+    const char *name; /* of the file to use in it; for a device the offset in bytes */
     size_t size;
-    bool require_mount;
+    bool flag; /* file: the directory must be a mount point; block: may be written */
 };
 
-/* 0 or a negative errno, -EAGAIN when there are too many already. `job` is borrowed until the
- * call returns. */
-int fileop_worker_new(struct event_base *base, const struct fileop_job *job,
+/* Start `program`. 0 or a negative errno, -EAGAIN when there are too many already. `job` is
+ * borrowed until the call returns. */
+int fileop_worker_new(struct event_base *base, const char *program, const struct fileop_job *job,
                       fileop_report_cb report, void *arg, struct fileop_worker **ret);
 
 /* Let go: no report comes any more. It tidies up and ends by itself after the round that is under

@@ -13,6 +13,7 @@ const struct probe_type *const probe_table[] = {
     &probe_http,
     &probe_https,
     &probe_file,
+    &probe_block,
     NULL,
 };
 /* clang-format on */

@@ -13,3 +13,4 @@ extern const struct probe_type probe_nfs;
 extern const struct probe_type probe_http;
 extern const struct probe_type probe_https;
 extern const struct probe_type probe_file;
+extern const struct probe_type probe_block;

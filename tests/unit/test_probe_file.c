@@ -292,12 +292,12 @@ static void workers_are_bounded(void **state)
 {
     struct volume *volume = *state;
     struct event_base *base = volume->attempt.env.base;
-    const struct fileop_job job = {program, volume->directory, "file", 4096, false};
+    const struct fileop_job job = {"file", volume->directory, "file", 4096, false};
     struct fileop_worker *workers[FILEOP_MAX_WORKERS], *extra = NULL;
 
     for (size_t i = 0; i < FILEOP_MAX_WORKERS; i++)
-        assert_int_equal(fileop_worker_new(base, &job, on_nothing, NULL, &workers[i]), 0);
-    assert_int_equal(fileop_worker_new(base, &job, on_nothing, NULL, &extra), -EAGAIN);
+        assert_int_equal(fileop_worker_new(base, program, &job, on_nothing, NULL, &workers[i]), 0);
+    assert_int_equal(fileop_worker_new(base, program, &job, on_nothing, NULL, &extra), -EAGAIN);
     for (size_t i = 0; i < FILEOP_MAX_WORKERS; i++)
         fileop_worker_release(workers[i], false);
     wait_for_no_worker(&volume->attempt);
