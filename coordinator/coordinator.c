@@ -166,11 +166,12 @@ static void send_bytes(const uint8_t *peer, size_t peer_size, const uint8_t *byt
         (void)fl_zsock_send(coordinator->router, peer, peer_size, bytes, size);
 }
 
-static int put_batch(const struct fl_batch *batch, fl_time rx_us, void *arg)
+static int put_batch(const struct fl_batch *batch, const uint8_t *bytes, size_t size, fl_time rx_us,
+                     void *arg)
 {
     const struct coordinator *coordinator = arg;
 
-    return coordinator->store_type->put_batch(coordinator->store, batch, rx_us);
+    return coordinator->store_type->put_batch(coordinator->store, batch, bytes, size, rx_us);
 }
 
 static void on_stored(const char *agent, uint64_t boot, uint64_t sequence,
@@ -245,8 +246,8 @@ static int open_store(struct coordinator *coordinator, struct fl_error *err)
 
     coordinator->store_type = store_type_find(config->store);
     if (r == 0)
-        r = coordinator->store_type->open(path, config->keep_results_us, coordinator->base,
-                                          on_stored, coordinator, &coordinator->store, err);
+        r = coordinator->store_type->open(path, &config->keep, coordinator->base, on_stored,
+                                          coordinator, &coordinator->store, err);
     if (r == 0)
         r = coordinator->store_type->last_incident_id(coordinator->store,
                                                       &coordinator->last_incident, err);
@@ -375,9 +376,9 @@ static int check_unchanged(const struct coordinator_config *old,
                                 "field \"%s\" cannot change from \"%s\" to \"%s\" while running; "
                                 "restart the coordinator",
                                 fixed[i].name, fixed[i].was, fixed[i].is);
-    if (old->keep_results_us != new->keep_results_us)
+    if (memcmp(&old->keep, &new->keep, sizeof(old->keep)) != 0)
         return fl_error_set(err, -EINVAL,
-                            "field \"keep_results\" cannot change while running; restart the "
+                            "section \"history\" cannot change while running; restart the "
                             "coordinator");
     return 0;
 }

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #define MAX_PATH 4096
-#define MAX_KEEP (3650 * 24 * FL_HOUR)
 #define FIELD(name) offsetof(struct coordinator_config, name)
 
 const struct fl_option coordinator_options[] = {
@@ -25,8 +24,6 @@ const struct fl_option coordinator_options[] = {
     {"state", FL_OPTION_STRING, FIELD(state), 1, MAX_PATH, "/var/lib/faultline", NULL,
      "directory of the history and of the key of the mesh"},
     {"store", FL_OPTION_STRING, FIELD(store), 1, 64, "sqlite", NULL, "kind of history store"},
-    {"keep_results", FL_OPTION_DURATION, FIELD(keep_results_us), FL_SECOND, MAX_KEEP, "24h", NULL,
-     "how long results are kept; incidents are kept for ever"},
     {"record", FL_OPTION_STRING, FIELD(record), 1, MAX_PATH, FL_OPTION_UNSET, NULL,
      "file to record a trace into"},
     {"mesh_interval", FL_OPTION_DURATION, FIELD(mesh_interval_us), FL_MIN_INTERVAL_US,
@@ -85,8 +82,8 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
 static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
     static const char *const sections[] = {
-        "coordinator", "zones",     "places", "agents",      "targets",
-        "http",        "decisions", "groups", "status_page",
+        "coordinator", "zones",   "places",    "agents", "targets",
+        "http",        "history", "decisions", "groups", "status_page",
     };
     char names[256] = "";
     size_t used = 0;
@@ -125,6 +122,8 @@ static int read_top(const struct fl_yaml_node *root, struct coordinator_config *
         r = check_listen(top, config->listen, err);
     if (r == 0)
         r = config_http_read(root, config->api, &config->http, err);
+    if (r == 0)
+        r = config_history_read(root, &config->keep, err);
     return r < 0 ? r : check_store(top, config->store, err);
 }
 

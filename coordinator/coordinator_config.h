@@ -2,6 +2,7 @@
  * is kept. Read whole and checked whole: what comes out of here is consistent. */
 #pragma once
 
+#include "coordinator/config_history.h"
 #include "coordinator/config_http.h"
 #include "coordinator/config_status.h"
 #include "coordinator/core/decision.h"
@@ -44,11 +45,11 @@ struct coordinator_config {
     char *state;
     char *store;
     char *record; /* NULL: no trace is recorded */
-    int64_t keep_results_us;
     int64_t mesh_interval_us;
     int64_t mesh_timeout_us;
     struct config_http http;
     struct config_status status;
+    struct store_keep keep;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */

@@ -241,7 +241,8 @@ static void take_plan_ack(const struct letter *letter, const struct fl_plan_ack 
         agent->plan_version = ack->version;
 }
 
-static void take_batch(const struct letter *letter, struct fl_batch *batch)
+static void take_batch(const struct letter *letter, struct fl_batch *batch, const uint8_t *bytes,
+                       size_t size)
 {
     struct ingest *ingest = letter->ingest;
     int r;
@@ -257,7 +258,7 @@ static void take_batch(const struct letter *letter, struct fl_batch *batch)
     ingest->agents[letter->agent].dropped = batch->dropped_results;
     if (seqset_add(ingest->judged, letter->agent, batch->boot, batch->sequence))
         ingest->host.judge(letter->agent, batch, letter->rx_us, ingest->host.arg);
-    r = ingest->host.put(batch, letter->rx_us, ingest->host.arg);
+    r = ingest->host.put(batch, bytes, size, letter->rx_us, ingest->host.arg);
     if (r < 0)
         ingest->refusals.busy++;
 }
@@ -278,7 +279,8 @@ static void take_heartbeat(const struct letter *letter, const struct fl_heartbea
 }
 
 /* Everything but a hello, from a peer that has said one. */
-static void take(const struct letter *letter, struct fl_message *message)
+static void take(const struct letter *letter, struct fl_message *message, const uint8_t *bytes,
+                 size_t size)
 {
     struct ingest_agent *agent = &letter->ingest->agents[letter->agent];
 
@@ -295,7 +297,7 @@ static void take(const struct letter *letter, struct fl_message *message)
         take_plan_ack(letter, &message->plan_ack);
         return;
     case FL_MESSAGE_BATCH:
-        take_batch(letter, &message->batch);
+        take_batch(letter, &message->batch, bytes, size);
         return;
     case FL_MESSAGE_HEARTBEAT:
         take_heartbeat(letter, &message->heartbeat);
@@ -340,7 +342,7 @@ void ingest_message(struct ingest *ingest, const uint8_t *peer, size_t peer_size
     if (message.type == FL_MESSAGE_HELLO)
         take_hello(&letter, &message.hello);
     else
-        take(&letter, &message);
+        take(&letter, &message, bytes, size);
     fl_message_done(&message);
 }
 

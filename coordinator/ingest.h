@@ -17,7 +17,8 @@ struct ingest_host {
     void (*send)(const uint8_t *peer, size_t peer_size, const uint8_t *bytes, size_t size,
                  void *arg);
     /* As store_type.put_batch. */
-    int (*put)(const struct fl_batch *batch, fl_time rx_us, void *arg);
+    int (*put)(const struct fl_batch *batch, const uint8_t *bytes, size_t size, fl_time rx_us,
+               void *arg);
     /* Judge a batch that was not judged before; its results and samples carry rx_us. */
     void (*judge)(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg);
     void *arg;

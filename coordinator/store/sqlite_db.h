@@ -1,48 +1,86 @@
-/* One connection to the history file: its schema and every statement. For store_sqlite.c only,
- * which has one connection for its writer's thread and one for the readers'. */
+/* One connection to the history file, for the files that hold its statements: sqlite_inbox.c,
+ * sqlite_series.c and sqlite_incidents.c. */
 #pragma once
 
-#include "coordinator/store/store.h"
+#include "coordinator/store/db.h"
 
-#include <stdbool.h>
+#include <sqlite3.h>
 
-struct sqlite_db;
+#define SQLITE_DB_STATEMENTS 64
 
-/* A batch as it is kept: the bytes of the wire and what is asked of it. */
-struct sqlite_batch {
-    char agent[FL_NAME_SIZE];
-    uint64_t boot, sequence;
-    fl_time rx_us;
-    size_t n_results;
-    uint8_t *bytes;
-    size_t size;
+struct sqlite_db {
+    struct db db;
+    sqlite3 *sqlite;
+    size_t n_statements;
+    struct {
+        const char *sql; /* where the text lies is its identity */
+        sqlite3_stmt *statement;
+    } statements[SQLITE_DB_STATEMENTS];
 };
 
-/* All return 0 or more, or: -EBADMSG the file is damaged or is no database, -ENOSPC the disk is
- * full, -EAGAIN it is locked, -ENOMEM, -EIO. */
-int sqlite_db_open(const char *path, struct sqlite_db **ret, struct fl_error *err);
-struct sqlite_db *sqlite_db_free(struct sqlite_db *db);
-FL_DEFINE_FREEP(struct sqlite_db, sqlite_db)
+extern const struct db_type sqlite_db_type;
 
-int sqlite_db_begin(struct sqlite_db *db, struct fl_error *err);
-int sqlite_db_commit(struct sqlite_db *db, struct fl_error *err);
-void sqlite_db_rollback(struct sqlite_db *db);
+static inline struct sqlite_db *sqlite_db_of(struct db *db)
+{
+    return (struct sqlite_db *)db;
+}
 
-/* 1: stored. 0: it is there already. */
-int sqlite_db_put_batch(struct sqlite_db *db, const struct sqlite_batch *batch,
+/* Say what failed, by SQLite's own words; returns what db.h has for it. */
+int sqlite_db_failed(struct sqlite_db *db, struct fl_error *err, const char *what);
+/* SQL without results. */
+int sqlite_db_execute(struct sqlite_db *db, const char *sql, const char *what,
+                      struct fl_error *err);
+/* A statement whose text is a constant: prepared once, then reset at each call. */
+int sqlite_db_statement(struct sqlite_db *db, const char *sql, sqlite3_stmt **ret,
                         struct fl_error *err);
-int sqlite_db_put_verdict(struct sqlite_db *db, const struct verdict_event *event,
-                          struct fl_error *err);
-/* Delete up to `limit` batches received before `before_us`; returns how many. */
-int sqlite_db_expire(struct sqlite_db *db, fl_time before_us, int limit, struct fl_error *err);
+/* Run one that returns no rows. */
+int sqlite_db_run(struct sqlite_db *db, sqlite3_stmt *statement, struct fl_error *err);
+/* Bind what is not text to ?1, ?2, ... */
+void sqlite_db_bind(sqlite3_stmt *statement, int n, const int64_t *numbers);
+/* Step through rows: 1 a row, 0 no more; what is read is reset at the end. */
+int sqlite_db_step(struct sqlite_db *db, sqlite3_stmt *statement, struct fl_error *err);
+/* The first column of the first row; -ENOENT when there is none. */
+int sqlite_db_number(struct sqlite_db *db, sqlite3_stmt *statement, int64_t *ret,
+                     struct fl_error *err);
 
-int sqlite_db_close_orphans(struct sqlite_db *db, fl_time t_us, struct fl_error *err);
-int sqlite_db_last_incident(struct sqlite_db *db, uint64_t *ret, struct fl_error *err);
-int sqlite_db_count_results(struct sqlite_db *db, const char *agent, uint64_t *ret,
-                            struct fl_error *err);
-int sqlite_db_incidents(struct sqlite_db *db, uint64_t before_id, size_t limit,
-                        struct store_incident **ret, size_t *ret_n, struct fl_error *err);
-int sqlite_db_incident(struct sqlite_db *db, uint64_t id, struct store_incident *ret,
+/* sqlite_schema.c: 0 when it is there in this version, created or migrated. */
+int sqlite_schema_prepare(struct sqlite_db *db, struct fl_error *err);
+
+/* sqlite_inbox.c */
+int sqlite_put_batches(struct db *db, struct db_batch *const *batches, size_t n,
                        struct fl_error *err);
-int sqlite_db_events(struct sqlite_db *db, uint64_t id, size_t limit, struct verdict_event **ret,
+int sqlite_inbox_newest(struct db *db, int64_t *ret, struct fl_error *err);
+int sqlite_inbox_agent(struct db *db, int64_t after, int64_t up_to, struct db_agent *ret,
+                       struct fl_error *err);
+int sqlite_inbox_read(struct db *db, const struct db_agent *agent, int64_t up_to,
+                      size_t max_results, db_letter_cb visit, void *arg, struct fl_error *err);
+int sqlite_set_packed(struct db *db, int64_t agent, int64_t up_to, struct fl_error *err);
+int sqlite_inbox_delete(struct db *db, int64_t up_to, int limit, struct fl_error *err);
+int sqlite_find_agent(struct db *db, const char *name, struct db_agent *ret, struct fl_error *err);
+int sqlite_count_results(struct db *db, const char *agent, uint64_t *ret, struct fl_error *err);
+
+/* sqlite_series.c */
+int sqlite_put_fleet(struct db *db, const struct fleet *fleet, struct fl_error *err);
+int sqlite_put_chunks(struct db *db, int64_t agent, const struct db_chunk *chunks, size_t n,
+                      struct fl_error *err);
+int sqlite_agent_rollups(struct db *db, unsigned level, int64_t agent, fl_time start_us,
+                         db_rollup_cb visit, void *arg, struct fl_error *err);
+int sqlite_put_rollups(struct db *db, unsigned level, const struct db_rollup *rows, size_t n,
+                       struct fl_error *err);
+int sqlite_expire(struct db *db, const struct store_keep *keep, fl_time now_us,
+                  struct fl_error *err);
+int sqlite_read_chunks(struct db *db, int64_t agent, uint32_t series, fl_time from_us,
+                       fl_time to_us, db_chunk_cb visit, void *arg, struct fl_error *err);
+int sqlite_read_rollups(struct db *db, unsigned level, int64_t agent, uint32_t series,
+                        fl_time from_us, fl_time to_us, db_rollup_cb visit, void *arg,
+                        struct fl_error *err);
+
+/* sqlite_incidents.c */
+int sqlite_put_verdict(struct db *db, const struct verdict_event *event, struct fl_error *err);
+int sqlite_last_incident(struct db *db, uint64_t *ret, struct fl_error *err);
+int sqlite_incidents(struct db *db, uint64_t before_id, size_t limit, struct store_incident **ret,
                      size_t *ret_n, struct fl_error *err);
+int sqlite_incident(struct db *db, uint64_t id, struct store_incident *ret, struct fl_error *err);
+int sqlite_events(struct db *db, uint64_t id, size_t limit, struct verdict_event **ret,
+                  size_t *ret_n, struct fl_error *err);
+int sqlite_close_orphans(struct db *db, fl_time t_us, struct fl_error *err);

@@ -5,6 +5,7 @@
  * and what is not acknowledged can be sent again. */
 #pragma once
 
+#include "coordinator/core/fleet.h"
 #include "coordinator/core/verdict.h"
 #include "proto/codec/fl_codec.h"
 
@@ -19,8 +20,16 @@ typedef void (*store_done_cb)(const char *agent, uint64_t boot, uint64_t sequenc
 
 struct store_stats {
     uint64_t batches, results, duplicates, failures; /* since start */
-    uint64_t queued;                                 /* batches waiting now */
+    uint64_t packed;                                 /* results in chunks since start */
+    uint64_t unreadable; /* batches that could not be packed and were given up */
+    uint64_t queued;     /* batches waiting now */
     char last_error[256];
+};
+
+/* How long what is kept, and how often results are packed. */
+struct store_keep {
+    int64_t raw_us, minutes_us, hours_us;
+    int64_t pack_us;
 };
 
 /* A past incident: its newest verdict and its life. */
@@ -32,18 +41,22 @@ struct store_incident {
     uint32_t n_events;
 };
 
+/* A row of points of rollup.h, which start at start_us; valid during the visit. */
+typedef int (*store_rollup_cb)(fl_time start_us, const uint8_t *bytes, size_t size, void *arg);
+
 struct store_type {
     const char *name;
     const char *summary;
     /* `location` is a path (SQLite). Creates or migrates the schema. */
-    int (*open)(const char *location, int64_t keep_results_us, struct event_base *base,
+    int (*open)(const char *location, const struct store_keep *keep, struct event_base *base,
                 store_done_cb done, void *arg, struct store **ret, struct fl_error *err);
     /* Everything submitted is written first. */
     struct store *(*close)(struct store *store);
 
-    /* Queue a batch received at rx_us (copied). -EAGAIN when the queue is full: the caller drops
-     * the message, and the agent sends it again. */
-    int (*put_batch)(struct store *store, const struct fl_batch *batch, fl_time rx_us);
+    /* Queue a batch received at rx_us with the message that it came in (copied). -EAGAIN when the
+     * queue is full: the caller drops the message, and the agent sends it again. */
+    int (*put_batch)(struct store *store, const struct fl_batch *batch, const uint8_t *bytes,
+                     size_t size, fl_time rx_us);
     /* Queue a verdict event (copied). Never refused. */
     int (*put_verdict)(struct store *store, const struct verdict_event *event);
 
@@ -57,9 +70,20 @@ struct store_type {
                     struct verdict_event **ret_events, size_t *ret_n, struct fl_error *err);
     /* Close, at time t_us, what a coordinator that died left open. Before the first put. */
     int (*close_orphans)(struct store *store, fl_time t_us, struct fl_error *err);
-    /* Stored results of an agent, or of all when NULL: for accounts and tests. */
+    /* Results of an agent that were ever stored, or of all agents when NULL. */
     int (*count_results)(struct store *store, const char *agent, uint64_t *ret,
                          struct fl_error *err);
+
+    /* The results of a series that started in [from_us, to_us): those not yet packed as well. In
+     * order of time but for stragglers, up to `limit`. -ENOENT: there is no such agent. */
+    int (*results)(struct store *store, const char *agent, uint32_t series, fl_time from_us,
+                   fl_time to_us, size_t limit, struct fl_result **ret, size_t *ret_n,
+                   struct fl_error *err);
+    /* Its rows of points that overlap [from_us, to_us), those not yet packed left out. A negative
+     * return of `visit` ends it. */
+    int (*rollups)(struct store *store, unsigned level, const char *agent, uint32_t series,
+                   fl_time from_us, fl_time to_us, store_rollup_cb visit, void *arg,
+                   struct fl_error *err);
 
     void (*stats)(const struct store *store, struct store_stats *ret);
 };

@@ -1,9 +1,8 @@
 /* The loop queues, one thread writes: whatever was queued while the last transaction was on its
  * way to the disk goes into the next one, so that a slow disk makes larger transactions and not a
  * longer queue. */
-#include "coordinator/store/store_sqlite.h"
+#include "coordinator/store/writer.h"
 
-#include "coordinator/store/sqlite_db.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_log.h"
 
@@ -21,46 +20,6 @@
 #define MAX_VERDICTS 4096     /* waiting for a disk with room; the oldest is dropped */
 #define GROUP_US (20 * FL_MS) /* what comes within this shares a transaction */
 #define RETRY_US FL_SECOND    /* before verdicts that could not be written are tried again */
-#define EXPIRE_STEP 200       /* batches deleted at once, so that nobody waits long */
-#define EXPIRE_EVERY (10 * FL_SECOND)
-#define MAX_EVENTS 10000 /* of one incident that are read */
-
-struct job {
-    struct job *next;
-    bool is_verdict;
-    enum store_outcome outcome;
-    struct sqlite_batch batch;
-    struct verdict_event event;
-};
-
-struct job_list {
-    struct job *first;
-    struct job **end;
-    size_t n_batches, n_verdicts, n_bytes;
-};
-
-struct store {
-    char *path;
-    int64_t keep_us;
-    store_done_cb done;
-    void *arg;
-    struct event *event;
-    int wake_fd;
-    struct sqlite_db *reader; /* the loop's connection */
-    unsigned reader_of;       /* generation of the file that it reads */
-
-    pthread_t thread;
-    bool started;
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t more;
-    struct job_list queue, finished;
-    bool closing;
-    unsigned generation; /* grows when a damaged file was moved aside */
-    struct store_stats stats;
-
-    struct sqlite_db *writer; /* the thread's connection */
-    int64_t expire_at, retry_at;
-};
 
 static void list_init(struct job_list *list)
 {
@@ -107,67 +66,58 @@ static void job_free(struct job *job)
     free(job);
 }
 
-/* A file that is damaged is evidence: it is kept beside, and history begins anew. */
-static int move_aside(const char *path, struct fl_error *err)
+/* Open; damaged data is moved aside first, where there is a place for it. */
+static int open_whole(struct store *store, struct db **ret, struct fl_error *err)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    long long now = (long long)(fl_clock_wall() / FL_SECOND);
-    char from[4200], to[4300];
+    int r = store->type->open(store->location, ret, err);
 
-    for (size_t i = 0; i < FL_COUNT(suffixes); i++) {
-        (void)snprintf(from, sizeof(from), "%s%s", path, suffixes[i]);
-        (void)snprintf(to, sizeof(to), "%s.damaged-%lld%s", path, now, suffixes[i]);
-        if (rename(from, to) < 0 && (i == 0 || errno != ENOENT))
-            return fl_error_prefix(err, -errno, "\"%s\" is damaged and cannot be moved aside",
-                                   path);
-    }
-    fl_log_error("store",
-                 "\"%s\" is damaged: it is kept as \"%s.damaged-%lld\" and history begins "
-                 "anew",
-                 path, path, now);
-    return 0;
-}
-
-/* Open; a damaged file is moved aside first. Returns 1 when it was. */
-static int open_whole(const char *path, struct sqlite_db **ret, struct fl_error *err)
-{
-    int r = sqlite_db_open(path, ret, err);
-
-    if (r != -EBADMSG)
+    if (r != -EBADMSG || !store->type->move_aside)
         return r;
-    r = move_aside(path, err);
-    if (r == 0)
-        r = sqlite_db_open(path, ret, err);
-    return r < 0 ? r : 1;
+    r = store->type->move_aside(store->location, err);
+    return r < 0 ? r : store->type->open(store->location, ret, err);
 }
 
-static int write_job(struct store *store, struct job *job, struct fl_error *err)
+static int write_batches(struct store *store, const struct job_list *jobs, struct fl_error *err)
 {
+    struct db_batch **batches = calloc(jobs->n_batches + 1, sizeof(*batches));
+    size_t n = 0;
     int r;
 
-    job->outcome = STORE_STORED;
-    if (job->is_verdict)
-        return sqlite_db_put_verdict(store->writer, &job->event, err);
-    r = sqlite_db_put_batch(store->writer, &job->batch, err);
-    if (r == 0)
-        job->outcome = STORE_DUPLICATE;
-    return r < 0 ? r : 0;
+    if (!batches)
+        return fl_error_set(err, -ENOMEM, "no memory for the history");
+    for (struct job *job = jobs->first; job; job = job->next)
+        if (!job->is_verdict)
+            batches[n++] = &job->batch;
+    r = n > 0 ? store->type->put_batches(store->writer, batches, n, err) : 0;
+    free(batches);
+    return r;
+}
+
+static int write_jobs(struct store *store, const struct job_list *jobs, struct fl_error *err)
+{
+    int r = write_batches(store, jobs, err);
+
+    for (struct job *job = jobs->first; job && r == 0; job = job->next) {
+        job->outcome = job->is_verdict || job->batch.is_new ? STORE_STORED : STORE_DUPLICATE;
+        if (job->is_verdict)
+            r = store->type->put_verdict(store->writer, &job->event, err);
+    }
+    return r;
 }
 
 static int write_once(struct store *store, const struct job_list *jobs, struct fl_error *err)
 {
-    int r = store->writer ? 0 : sqlite_db_open(store->path, &store->writer, err);
+    int r = store->writer ? 0 : store->type->open(store->location, &store->writer, err);
 
     if (r == 0)
-        r = sqlite_db_begin(store->writer, err);
+        r = store->type->begin(store->writer, err);
     if (r < 0)
         return r;
-    for (struct job *job = jobs->first; job && r == 0; job = job->next)
-        r = write_job(store, job, err);
+    r = write_jobs(store, jobs, err);
     if (r == 0)
-        r = sqlite_db_commit(store->writer, err);
+        r = store->type->commit(store->writer, err);
     if (r < 0)
-        sqlite_db_rollback(store->writer);
+        store->type->rollback(store->writer);
     return r;
 }
 
@@ -175,21 +125,22 @@ static void start_anew(struct store *store)
 {
     struct fl_error err;
 
-    store->writer = sqlite_db_free(store->writer);
-    if (move_aside(store->path, &err) < 0) {
+    store->writer = store->type->close(store->writer);
+    if (store->type->move_aside(store->location, &err) < 0) {
         fl_log_error("store", "%s", err.message);
         return;
     }
     (void)pthread_mutex_lock(&store->lock);
     store->generation++;
     (void)pthread_mutex_unlock(&store->lock);
+    packer_restart(store->packer, fl_clock_monotonic());
 }
 
 static int write_group(struct store *store, const struct job_list *jobs, struct fl_error *err)
 {
     int r = write_once(store, jobs, err);
 
-    if (r != -EBADMSG)
+    if (r != -EBADMSG || !store->type->move_aside)
         return r;
     start_anew(store);
     return write_once(store, jobs, err);
@@ -246,21 +197,24 @@ static void note_error(struct store *store, const char *message)
                    (int)sizeof(store->stats.last_error) - 1, message);
 }
 
-static void expire(struct store *store)
+static void pack(struct store *store)
 {
-    int64_t every = store->keep_us / 10 < EXPIRE_EVERY ? store->keep_us / 10 : EXPIRE_EVERY;
+    int64_t now = fl_clock_monotonic();
+    struct packer_stats stats;
     struct fl_error err;
-    int r = 0;
+    int r;
 
-    if (fl_clock_monotonic() < store->expire_at)
+    if (!store->writer || now < packer_due(store->packer))
         return;
-    if (store->writer)
-        r = sqlite_db_expire(store->writer, fl_clock_wall() - store->keep_us, EXPIRE_STEP, &err);
-    store->expire_at = fl_clock_monotonic() + (r == EXPIRE_STEP ? GROUP_US : every);
-    if (r >= 0)
-        return;
+    r = packer_step(store->packer, store->writer, now, fl_clock_wall(), &err);
+    packer_stats(store->packer, &stats);
+    if (r < 0)
+        packer_restart(store->packer, now + RETRY_US);
     (void)pthread_mutex_lock(&store->lock);
-    note_error(store, err.message);
+    store->stats.packed = stats.results;
+    store->stats.unreadable = stats.unreadable;
+    if (r < 0)
+        note_error(store, err.message);
     (void)pthread_mutex_unlock(&store->lock);
 }
 
@@ -284,11 +238,11 @@ static bool wait_for_work(struct store *store)
     int64_t now = fl_clock_monotonic(), end;
 
     while (!ready(store, now)) {
-        end = store->expire_at;
+        end = packer_due(store->packer);
         if (store->queue.n_verdicts > 0 && store->retry_at < end)
             end = store->retry_at;
         if (end <= now)
-            return true; /* to expire */
+            return true; /* to pack */
         wait_until(store, end);
         now = fl_clock_monotonic();
     }
@@ -322,7 +276,7 @@ static void *work(void *arg)
         store->stats.queued = store->queue.n_batches;
         (void)pthread_mutex_unlock(&store->lock);
         wake_loop(store);
-        expire(store);
+        pack(store);
         (void)pthread_mutex_lock(&store->lock);
     }
     (void)pthread_mutex_unlock(&store->lock);
@@ -355,7 +309,7 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     tell_finished(arg);
 }
 
-static struct store *sqlite_close(struct store *store)
+struct store *store_close(struct store *store)
 {
     struct job *job;
 
@@ -375,28 +329,31 @@ static struct store *sqlite_close(struct store *store)
         event_free(store->event);
     if (store->wake_fd >= 0)
         (void)close(store->wake_fd);
-    sqlite_db_free(store->writer);
-    sqlite_db_free(store->reader);
+    (void)store->type->close(store->writer);
+    (void)store->type->close(store->reader);
+    packer_free(store->packer);
+    chunk_packer_free(store->chunks);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_cond_destroy(&store->more);
-    free(store->path);
+    free(store->location);
     free(store);
     return NULL;
 }
 
-static struct store *store_new(const char *path, int64_t keep_us, store_done_cb done, void *arg)
+static struct store *store_new(const struct db_type *type, const char *location, store_done_cb done,
+                               void *arg)
 {
     struct store *store = calloc(1, sizeof(*store));
     pthread_condattr_t monotonic;
 
     if (!store)
         return NULL;
-    store->path = strdup(path);
-    if (!store->path) {
+    store->location = strdup(location);
+    if (!store->location) {
         free(store);
         return NULL;
     }
-    store->keep_us = keep_us;
+    store->type = type;
     store->done = done;
     store->arg = arg;
     store->wake_fd = -1;
@@ -410,12 +367,17 @@ static struct store *store_new(const char *path, int64_t keep_us, store_done_cb 
     return store;
 }
 
-static int start(struct store *store, struct event_base *base, struct fl_error *err)
+static int start(struct store *store, const struct store_keep *keep, struct event_base *base,
+                 struct fl_error *err)
 {
-    int r = open_whole(store->path, &store->writer, err);
+    int r;
 
+    if (packer_new(keep, &store->packer) < 0 || chunk_packer_new(&store->chunks) < 0)
+        return fl_error_set(err, -ENOMEM, "no memory for the history");
+    packer_wait(store->packer, fl_clock_monotonic(), fl_clock_wall());
+    r = open_whole(store, &store->writer, err);
     if (r >= 0)
-        r = sqlite_db_open(store->path, &store->reader, err);
+        r = store->type->open(store->location, &store->reader, err);
     if (r < 0)
         return r;
     store->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -432,41 +394,48 @@ static int start(struct store *store, struct event_base *base, struct fl_error *
     return 0;
 }
 
-static int sqlite_open(const char *location, int64_t keep_results_us, struct event_base *base,
-                       store_done_cb done, void *arg, struct store **ret, struct fl_error *err)
+int store_open(const struct db_type *type, const char *location, const struct store_keep *keep,
+               struct event_base *base, store_done_cb done, void *arg, struct store **ret,
+               struct fl_error *err)
 {
-    struct store *store = store_new(location, keep_results_us, done, arg);
+    struct store *store = store_new(type, location, done, arg);
     int r;
 
     if (!store)
         return fl_error_set(err, -ENOMEM, "no memory for the history");
-    r = start(store, base, err);
+    r = start(store, keep, base, err);
     if (r < 0) {
-        sqlite_close(store);
+        store_close(store);
         return r;
     }
     *ret = store;
     return 0;
 }
 
-static int sqlite_put_batch(struct store *store, const struct fl_batch *batch, fl_time rx_us)
+static bool is_full(const struct store *store, size_t more)
 {
-    struct fl_message message = {.type = FL_MESSAGE_BATCH, .batch = *batch};
-    struct job *job = calloc(1, sizeof(*job));
-    int r = job ? fl_codec_encode(&message, &job->batch.bytes, &job->batch.size, NULL) : -ENOMEM;
+    return store->queue.n_batches >= MAX_BATCHES || store->queue.n_bytes + more > MAX_BYTES;
+}
 
-    if (r < 0) {
+int store_put_batch(struct store *store, const struct fl_batch *batch, const uint8_t *bytes,
+                    size_t size, fl_time rx_us)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    int r = 0;
+
+    if (!job || !(job->batch.bytes = malloc(size + 1))) {
         free(job);
-        return r;
+        return -ENOMEM;
     }
+    memcpy(job->batch.bytes, bytes, size);
+    job->batch.size = size;
     (void)snprintf(job->batch.agent, sizeof(job->batch.agent), "%s", batch->agent);
     job->batch.boot = batch->boot;
     job->batch.sequence = batch->sequence;
     job->batch.rx_us = rx_us;
     job->batch.n_results = batch->n_results;
     (void)pthread_mutex_lock(&store->lock);
-    if (store->queue.n_batches >= MAX_BATCHES ||
-        store->queue.n_bytes + job->batch.size > MAX_BYTES) {
+    if (is_full(store, size)) {
         r = -EAGAIN;
     } else {
         list_append(&store->queue, job);
@@ -498,7 +467,7 @@ static void drop_oldest_verdict(struct store *store)
     list_move(&store->queue, &kept);
 }
 
-static int sqlite_put_verdict(struct store *store, const struct verdict_event *event)
+int store_put_verdict(struct store *store, const struct verdict_event *event)
 {
     struct job *job = calloc(1, sizeof(*job));
 
@@ -517,72 +486,7 @@ static int sqlite_put_verdict(struct store *store, const struct verdict_event *e
     return job ? 0 : -ENOMEM;
 }
 
-/* The loop's connection, opened again when the file was replaced. */
-static int reader_of(struct store *store, struct sqlite_db **ret, struct fl_error *err)
-{
-    unsigned generation;
-    int r = 0;
-
-    (void)pthread_mutex_lock(&store->lock);
-    generation = store->generation;
-    (void)pthread_mutex_unlock(&store->lock);
-    if (generation != store->reader_of)
-        store->reader = sqlite_db_free(store->reader);
-    if (!store->reader)
-        r = sqlite_db_open(store->path, &store->reader, err);
-    if (r == 0) {
-        store->reader_of = generation;
-        *ret = store->reader;
-    }
-    return r;
-}
-
-static int sqlite_last_incident_id(struct store *store, uint64_t *ret_id, struct fl_error *err)
-{
-    struct sqlite_db *db;
-    int r = reader_of(store, &db, err);
-
-    return r < 0 ? r : sqlite_db_last_incident(db, ret_id, err);
-}
-
-static int sqlite_incidents(struct store *store, uint64_t before_id, size_t limit,
-                            struct store_incident **ret, size_t *ret_n, struct fl_error *err)
-{
-    struct sqlite_db *db;
-    int r = reader_of(store, &db, err);
-
-    return r < 0 ? r : sqlite_db_incidents(db, before_id, limit, ret, ret_n, err);
-}
-
-static int sqlite_incident(struct store *store, uint64_t id, struct store_incident *ret,
-                           struct verdict_event **ret_events, size_t *ret_n, struct fl_error *err)
-{
-    struct sqlite_db *db;
-    int r = reader_of(store, &db, err);
-
-    if (r == 0)
-        r = sqlite_db_incident(db, id, ret, err);
-    return r < 0 ? r : sqlite_db_events(db, id, MAX_EVENTS, ret_events, ret_n, err);
-}
-
-static int sqlite_close_orphans(struct store *store, fl_time t_us, struct fl_error *err)
-{
-    struct sqlite_db *db;
-    int r = reader_of(store, &db, err);
-
-    return r < 0 ? r : sqlite_db_close_orphans(db, t_us, err);
-}
-
-static int sqlite_count_results(struct store *store, const char *agent, uint64_t *ret,
-                                struct fl_error *err)
-{
-    struct sqlite_db *db;
-    int r = reader_of(store, &db, err);
-
-    return r < 0 ? r : sqlite_db_count_results(db, agent, ret, err);
-}
-
-static void sqlite_stats(const struct store *store, struct store_stats *ret)
+void store_stats(const struct store *store, struct store_stats *ret)
 {
     pthread_mutex_t *lock = (pthread_mutex_t *)&store->lock;
 
@@ -591,18 +495,3 @@ static void sqlite_stats(const struct store *store, struct store_stats *ret)
     ret->queued += store->queue.n_batches;
     (void)pthread_mutex_unlock(lock);
 }
-
-const struct store_type store_sqlite = {
-    .name = "sqlite",
-    .summary = "one file beside the coordinator",
-    .open = sqlite_open,
-    .close = sqlite_close,
-    .put_batch = sqlite_put_batch,
-    .put_verdict = sqlite_put_verdict,
-    .last_incident_id = sqlite_last_incident_id,
-    .incidents = sqlite_incidents,
-    .incident = sqlite_incident,
-    .close_orphans = sqlite_close_orphans,
-    .count_results = sqlite_count_results,
-    .stats = sqlite_stats,
-};

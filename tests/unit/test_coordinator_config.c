@@ -54,7 +54,7 @@ static void a_small_configuration_has_its_defaults(void **state)
     assert_string_equal(config->state, "/var/lib/faultline");
     assert_string_equal(config->store, "sqlite");
     assert_null(config->record);
-    assert_true(config->keep_results_us == 24 * FL_HOUR);
+    assert_true(config->keep.raw_us == 24 * FL_HOUR);
     assert_true(config->mesh_interval_us == FL_SECOND);
     assert_int_equal(config->fleet->n_agents, 2);
     assert_int_equal(config->n_targets, 1);
@@ -109,7 +109,7 @@ static void what_is_unknown_is_refused(void **state)
     (void)state;
     bad(TOP ZONES AGENTS "tragets: []\n",
         "c.yaml:7: field \"tragets\" is unknown; allowed are: coordinator, zones, places, "
-        "agents, targets, http, decisions, groups, status_page");
+        "agents, targets, http, history, decisions, groups, status_page");
     bad("zones: [a]\nagents: []\n", "c.yaml:1: field \"coordinator\" is missing");
     bad(TOP "agents: []\n", "c.yaml:1: field \"zones\" is missing; it must be a list");
     bad(TOP "zones: [a]\nagents:\n  - {name: a1, zone: x, public_key: \"" KEY_A "\"}\n",
@@ -222,9 +222,21 @@ static void an_unknown_field_of_each_section_is_refused(void **state)
     }
 }
 
+static void what_is_coarser_is_kept_at_least_as_long(void **state)
+{
+    (void)state;
+    bad(TOP ZONES AGENTS "history: {raw: 2d, minutes: 1d}\n",
+        "c.yaml:7: field \"minutes\" is shorter than \"raw\"; what is coarser must be kept at "
+        "least as long");
+    bad(TOP ZONES AGENTS "history: {raw: 2d, hours: 20d}\n",
+        "c.yaml:7: field \"hours\" is shorter than \"minutes\"; what is coarser must be kept at "
+        "least as long");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_coarser_is_kept_at_least_as_long),
         cmocka_unit_test(a_small_configuration_has_its_defaults),
         cmocka_unit_test(a_target_is_probed_by_its_zones_or_its_agents),
         cmocka_unit_test(the_mesh_is_between_others_and_needs_an_address),

@@ -64,11 +64,14 @@ static void on_send(const uint8_t *peer, size_t peer_size, const uint8_t *bytes,
     bench->n_sent++;
 }
 
-static int on_put(const struct fl_batch *batch, fl_time rx_us, void *arg)
+static int on_put(const struct fl_batch *batch, const uint8_t *bytes, size_t size, fl_time rx_us,
+                  void *arg)
 {
     struct bench *bench = arg;
 
     assert_true(batch->n_results > 0 && rx_us > 0);
+    assert_non_null(bytes);
+    assert_true(size > 0);
     bench->n_put++;
     return bench->put_answer;
 }

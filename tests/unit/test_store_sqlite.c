@@ -1,5 +1,6 @@
 // links: coordinator_store
 /* What was acknowledged is there once, whatever happens to the process, the disk or the file. */
+#include "coordinator/core/rollup.h"
 #include "coordinator/store/store.h"
 #include "proto/runtime/fl_clock.h"
 #include "tests/support/unit.h"
@@ -20,6 +21,8 @@
 
 #define WAIT_US (20 * FL_SECOND)
 #define MAX_DONE 4096
+#define OLD_US INT64_C(1700000000000000)
+#define SERIES 4711u
 
 struct bench {
     char directory[64];
@@ -54,12 +57,13 @@ static void on_done(const char *agent, uint64_t boot, uint64_t sequence, enum st
         assert_int_equal(write(bench->report_fd, &sequence, sizeof(sequence)), sizeof(sequence));
 }
 
-static void open_store(struct bench *bench, int64_t keep_us)
+static void open_store(struct bench *bench, int64_t pack_us)
 {
+    const struct store_keep keep = {4 * FL_HOUR, 4 * FL_HOUR, 4 * FL_HOUR, pack_us};
     struct fl_error err = {""};
 
     bench->n_done = 0;
-    if (type()->open(bench->path, keep_us, bench->base, on_done, bench, &bench->store, &err) < 0)
+    if (type()->open(bench->path, &keep, bench->base, on_done, bench, &bench->store, &err) < 0)
         fail_msg("%s", err.message);
 }
 
@@ -104,19 +108,38 @@ static int teardown(void **state)
     return 0;
 }
 
+static void plain_result(struct fl_result *result, fl_time t_us)
+{
+    memset(result, 0, sizeof(*result));
+    fl_result_init(result);
+    result->t_us = t_us;
+    result->series = SERIES;
+    result->took_us = 1000;
+    result->ok = true;
+}
+
+static int put_results(struct bench *bench, uint64_t sequence, struct fl_result *results, size_t n)
+{
+    struct fl_message message = {.type = FL_MESSAGE_BATCH};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    int r;
+
+    message.batch = (struct fl_batch){
+        .agent = "a1", .boot = 7, .sequence = sequence, .n_results = n, .results = results};
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    r = type()->put_batch(bench->store, &message.batch, bytes, size, fl_clock_wall());
+    free(bytes);
+    return r;
+}
+
 static int put(struct bench *bench, uint64_t sequence, size_t n_results)
 {
     struct fl_result results[4];
-    struct fl_batch batch = {
-        .agent = "a1", .boot = 7, .sequence = sequence, .n_results = n_results, .results = results};
 
-    for (size_t i = 0; i < FL_COUNT(results); i++) {
-        fl_result_init(&results[i]);
-        results[i].t_us = 1700000000000000;
-        results[i].took_us = 1000;
-        results[i].ok = true;
-    }
-    return type()->put_batch(bench->store, &batch, fl_clock_wall());
+    for (size_t i = 0; i < FL_COUNT(results); i++)
+        plain_result(&results[i], OLD_US);
+    return put_results(bench, sequence, results, n_results);
 }
 
 static void wait_done(struct bench *bench, size_t n)
@@ -197,13 +220,14 @@ static void a_full_queue_refuses_and_takes_again_later(void **state)
     struct bench *bench = *state;
     uint64_t taken = 0;
     sqlite3 *other = NULL;
+    int r;
 
     open_store(bench, FL_HOUR);
     assert_int_equal(sqlite3_open(bench->path, &other), SQLITE_OK);
     assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-    while (put(bench, taken + 1, 1) == 0)
+    while ((r = put(bench, taken + 1, 1)) == 0)
         assert_true(++taken < MAX_DONE - 1);
-    assert_int_equal(put(bench, taken + 1, 1), -EAGAIN);
+    assert_int_equal(r, -EAGAIN);
     assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
     wait_done(bench, taken);
@@ -262,17 +286,203 @@ static void what_was_acknowledged_outlives_a_kill(void **state)
     assert_true(results_in(bench) == again * 2);
 }
 
+static size_t read_back(struct bench *bench, fl_time from_us, fl_time to_us, struct fl_result **ret)
+{
+    struct fl_error err = {""};
+    size_t n = 0;
+
+    if (type()->results(bench->store, "a1", SERIES, from_us, to_us, 100000, ret, &n, &err) < 0)
+        fail_msg("%s", err.message);
+    return n;
+}
+
+static void wait_packed(struct bench *bench, uint64_t n)
+{
+    int64_t end = fl_clock_monotonic() + WAIT_US;
+    struct store_stats stats;
+
+    do {
+        type()->stats(bench->store, &stats);
+        assert_true(fl_clock_monotonic() < end);
+        (void)sched_yield();
+    } while (stats.packed < n);
+    assert_true(stats.packed == n && stats.unreadable == 0);
+}
+
 static void results_older_than_is_kept_are_deleted(void **state)
 {
     struct bench *bench = *state;
     int64_t end = fl_clock_monotonic() + WAIT_US;
+    struct fl_result *results = NULL;
+    size_t n;
 
     open_store(bench, FL_SECOND);
     for (uint64_t i = 1; i <= 20; i++)
         assert_int_equal(put(bench, i, 1), 0);
     wait_done(bench, 20);
-    while (results_in(bench) > 0)
+    do {
+        n = read_back(bench, OLD_US, OLD_US + 1, &results);
+        free(results);
         assert_true(fl_clock_monotonic() < end);
+    } while (n > 0);
+    assert_true(results_in(bench) == 20); /* what was ever stored still balances */
+}
+
+struct sum {
+    size_t rows, points;
+    struct rollup rollup;
+};
+
+static int add_row(fl_time start_us, const uint8_t *bytes, size_t size, void *arg)
+{
+    struct varint_reader row = {bytes, bytes + size, false}, point;
+    struct sum *sum = arg;
+    unsigned index;
+
+    assert_true(start_us % (10 * FL_MINUTE) == 0);
+    sum->rows++;
+    for (; rollup_row_next(&row, &index, &point); sum->points++)
+        assert_int_equal(rollup_point_add(&sum->rollup, point), 0);
+    assert_false(row.bad);
+    return 0;
+}
+
+static struct sum sum_of(struct bench *bench, unsigned level, fl_time from_us, fl_time to_us)
+{
+    struct sum sum = {.rows = 0};
+    struct fl_error err = {""};
+
+    if (type()->rollups(bench->store, level, "a1", SERIES, from_us, to_us, add_row, &sum, &err) < 0)
+        fail_msg("%s", err.message);
+    return sum;
+}
+
+/* Fifty minutes in steps of a second, the last ones a moment ago. */
+static void put_minutes(struct bench *bench, fl_time first_us, uint64_t first_sequence, size_t n)
+{
+    struct fl_result results[100];
+
+    for (size_t done = 0; done < n; done += FL_COUNT(results)) {
+        for (size_t i = 0; i < FL_COUNT(results); i++) {
+            plain_result(&results[i], first_us + (fl_time)(done + i) * FL_SECOND);
+            results[i].took_us = 1000 + (fl_time)(done + i);
+        }
+        assert_int_equal(put_results(bench, first_sequence + done / FL_COUNT(results), results,
+                                     FL_COUNT(results)),
+                         0);
+    }
+}
+
+static void what_is_packed_reads_as_before(void **state)
+{
+    struct bench *bench = *state;
+    fl_time first = (fl_clock_wall() - 50 * FL_MINUTE) / FL_HOUR * FL_HOUR + 90 * FL_SECOND;
+    struct fl_result *before = NULL, *after = NULL;
+    struct sum minutes, hours;
+
+    open_store(bench, FL_HOUR);
+    put_minutes(bench, first, 1, 1500);
+    wait_done(bench, 15);
+    assert_int_equal(read_back(bench, first, first + FL_HOUR, &before), 1500);
+    assert_int_equal(sum_of(bench, ROLLUP_HOURS, first, first + FL_HOUR).rows, 0);
+    close_store(bench);
+    open_store(bench, FL_SECOND);
+    wait_packed(bench, 1500);
+    assert_int_equal(read_back(bench, first, first + FL_HOUR, &after), 1500);
+    for (size_t i = 0; i < 1500; i++)
+        assert_memory_equal(&after[i], &before[i], sizeof(before[i]));
+    minutes = sum_of(bench, ROLLUP_MINUTES, first, first + FL_HOUR);
+    hours = sum_of(bench, ROLLUP_HOURS, first, first + FL_HOUR - 90 * FL_SECOND);
+    assert_int_equal(minutes.rows, 3);
+    assert_int_equal(minutes.points, 26); /* from 1:30 to 26:30 */
+    assert_int_equal(hours.points, 1);
+    assert_true(minutes.rollup.counts.ok == 1500 && hours.rollup.counts.ok == 1500);
+    assert_memory_equal(&minutes.rollup, &hours.rollup, sizeof(hours.rollup));
+    free(before);
+    free(after);
+}
+
+static void what_comes_late_adds_to_its_points(void **state)
+{
+    struct bench *bench = *state;
+    fl_time first = (fl_clock_wall() - 50 * FL_MINUTE) / FL_HOUR * FL_HOUR;
+    struct fl_result *results = NULL;
+    struct sum minutes;
+
+    open_store(bench, FL_SECOND);
+    put_minutes(bench, first, 1, 600);
+    wait_packed(bench, 600);
+    put_minutes(bench, first + 500000, 7, 600);
+    wait_packed(bench, 1200);
+    assert_int_equal(read_back(bench, first, first + FL_HOUR, &results), 1200);
+    minutes = sum_of(bench, ROLLUP_MINUTES, first, first + FL_HOUR);
+    assert_int_equal(minutes.rows, 1);
+    assert_int_equal(minutes.points, 10);
+    assert_true(minutes.rollup.counts.samples == 1200);
+    assert_true(sum_of(bench, ROLLUP_HOURS, first, first + 1).rollup.counts.samples == 1200);
+    free(results);
+}
+
+/* As version 1 of the schema had it. */
+static void make_old_history(const char *path, const uint8_t *bytes, size_t size)
+{
+    static const char schema[] =
+        "PRAGMA journal_mode=WAL;"
+        "CREATE TABLE batches("
+        " id INTEGER PRIMARY KEY, agent TEXT NOT NULL, boot INTEGER NOT NULL,"
+        " sequence INTEGER NOT NULL, rx_us INTEGER NOT NULL, n_results INTEGER NOT NULL,"
+        " bytes BLOB NOT NULL, UNIQUE(agent, boot, sequence));"
+        "CREATE INDEX batches_by_rx ON batches(rx_us);"
+        "CREATE TABLE incidents("
+        " id INTEGER PRIMARY KEY, opened_us INTEGER NOT NULL, updated_us INTEGER NOT NULL,"
+        " closed_us INTEGER, n_events INTEGER NOT NULL, verdict TEXT NOT NULL);"
+        "CREATE TABLE events("
+        " id INTEGER PRIMARY KEY, incident INTEGER NOT NULL, t_us INTEGER NOT NULL,"
+        " event TEXT NOT NULL, verdict TEXT NOT NULL);"
+        "CREATE INDEX events_by_incident ON events(incident, id);"
+        "PRAGMA user_version=1;";
+    sqlite3_stmt *statement;
+    sqlite3 *db;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, schema, NULL, NULL, NULL), SQLITE_OK);
+    for (int sequence = 1; sequence <= 5; sequence += 2) {
+        assert_int_equal(sqlite3_prepare_v2(db,
+                                            "INSERT INTO batches(agent, boot, sequence, rx_us,"
+                                            " n_results, bytes) VALUES('a1', 7, ?1, 5, 2, ?2)",
+                                            -1, &statement, NULL),
+                         SQLITE_OK);
+        (void)sqlite3_bind_int(statement, 1, sequence);
+        (void)sqlite3_bind_blob64(statement, 2, bytes, size, SQLITE_STATIC);
+        assert_int_equal(sqlite3_step(statement), SQLITE_DONE);
+        assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void an_older_history_is_carried_over(void **state)
+{
+    struct bench *bench = *state;
+    struct fl_result results[2], *back = NULL;
+    struct fl_message message = {.type = FL_MESSAGE_BATCH};
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    plain_result(&results[0], OLD_US);
+    plain_result(&results[1], OLD_US + 1);
+    message.batch = (struct fl_batch){.agent = "a1", .boot = 7, .n_results = 2, .results = results};
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    make_old_history(bench->path, bytes, size);
+    free(bytes);
+    open_store(bench, FL_HOUR);
+    assert_true(results_in(bench) == 6);
+    assert_int_equal(read_back(bench, OLD_US, OLD_US + 2, &back), 6);
+    free(back);
+    for (uint64_t sequence = 1; sequence <= 5; sequence++)
+        assert_int_equal(put(bench, sequence, 2), 0);
+    wait_done(bench, 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(bench->outcomes[i], i % 2 == 0 ? STORE_DUPLICATE : STORE_STORED);
 }
 
 static struct verdict_event an_event(uint64_t id, fl_time t_us, enum verdict_event_type event)
@@ -448,10 +658,11 @@ static void a_full_disk_fails_batches_and_verdicts_wait_for_room(void **state)
 
 static void a_place_where_nothing_can_be_opened_is_refused(void **state)
 {
+    const struct store_keep keep = {FL_HOUR, FL_HOUR, FL_HOUR, FL_HOUR};
     struct bench *bench = *state;
     struct fl_error err = {""};
 
-    assert_true(type()->open("/proc/no/history.db", FL_HOUR, bench->base, on_done, bench,
+    assert_true(type()->open("/proc/no/history.db", &keep, bench->base, on_done, bench,
                              &bench->store, &err) < 0);
     assert_non_null(strstr(err.message, "\"/proc/no/history.db\""));
     assert_null(bench->store);
@@ -467,6 +678,9 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(what_was_acknowledged_outlives_a_kill, setup, teardown),
         cmocka_unit_test_setup_teardown(results_older_than_is_kept_are_deleted, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_packed_reads_as_before, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_comes_late_adds_to_its_points, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_older_history_is_carried_over, setup, teardown),
         cmocka_unit_test_setup_teardown(incidents_come_back_as_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_dead_coordinator_left_open_is_closed, setup,
                                         teardown),
