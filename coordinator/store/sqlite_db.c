@@ -2,6 +2,7 @@
  * batch costs a fiftieth of a row a result. Verdicts are JSON, as the API prints them. */
 #include "coordinator/store/sqlite_db.h"
 
+#include "coordinator/store/sqlite_decisions.h"
 #include "coordinator/trace/verdict_json.h"
 #include "coordinator/trace/verdict_parse.h"
 
@@ -107,6 +108,16 @@ static int failed(struct sqlite_db *db, struct fl_error *err, const char *what)
     return fl_error_set(err, code, "history cannot %s: %s", what, sqlite3_errmsg(db->sqlite));
 }
 
+int sqlite_db_failed(struct sqlite_db *db, struct fl_error *err, const char *what)
+{
+    return failed(db, err, what);
+}
+
+struct sqlite3 *sqlite_db_handle(const struct sqlite_db *db)
+{
+    return db->sqlite;
+}
+
 static int execute(struct sqlite_db *db, const char *sql, const char *what, struct fl_error *err)
 {
     return sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(db, err, what);
@@ -140,6 +151,8 @@ static int prepare(struct sqlite_db *db, struct fl_error *err)
     r = execute(db, pragmas, "be opened", err);
     if (r == 0 && version < SCHEMA_VERSION)
         r = execute(db, schema, "be created", err);
+    if (r == 0)
+        r = execute(db, sqlite_decisions_schema, "be created", err);
     for (size_t i = 0; r == 0 && i < STATEMENTS; i++)
         if (sqlite3_prepare_v3(db->sqlite, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
                                &db->statements[i], NULL) != SQLITE_OK)

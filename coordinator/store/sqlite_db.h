@@ -24,6 +24,10 @@ int sqlite_db_open(const char *path, struct sqlite_db **ret, struct fl_error *er
 struct sqlite_db *sqlite_db_free(struct sqlite_db *db);
 FL_DEFINE_FREEP(struct sqlite_db, sqlite_db)
 
+/* For the statements of sqlite_decisions.c, and what a failure of one of them is. */
+struct sqlite3 *sqlite_db_handle(const struct sqlite_db *db);
+int sqlite_db_failed(struct sqlite_db *db, struct fl_error *err, const char *what);
+
 int sqlite_db_begin(struct sqlite_db *db, struct fl_error *err);
 int sqlite_db_commit(struct sqlite_db *db, struct fl_error *err);
 void sqlite_db_rollback(struct sqlite_db *db);

@@ -4,6 +4,7 @@
 #include "coordinator/store/store_sqlite.h"
 
 #include "coordinator/store/sqlite_db.h"
+#include "coordinator/store/sqlite_decisions.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_log.h"
 
@@ -31,6 +32,7 @@ struct job {
     enum store_outcome outcome;
     struct sqlite_batch batch;
     struct verdict_event event;
+    struct store_decision *decision; /* in place of the event; kept like a verdict */
 };
 
 struct job_list {
@@ -104,6 +106,7 @@ static void list_move(struct job_list *to, struct job_list *from)
 static void job_free(struct job *job)
 {
     free(job->batch.bytes);
+    free(job->decision);
     free(job);
 }
 
@@ -146,6 +149,8 @@ static int write_job(struct store *store, struct job *job, struct fl_error *err)
     int r;
 
     job->outcome = STORE_STORED;
+    if (job->decision)
+        return sqlite_decisions_put(store->writer, job->decision, err);
     if (job->is_verdict)
         return sqlite_db_put_verdict(store->writer, &job->event, err);
     r = sqlite_db_put_batch(store->writer, &job->batch, err);
@@ -498,16 +503,14 @@ static void drop_oldest_verdict(struct store *store)
     list_move(&store->queue, &kept);
 }
 
-static int sqlite_put_verdict(struct store *store, const struct verdict_event *event)
+/* What must be kept and is not acknowledged. NULL: there was no memory for it. */
+static int put_kept(struct store *store, struct job *job)
 {
-    struct job *job = calloc(1, sizeof(*job));
-
     (void)pthread_mutex_lock(&store->lock);
     if (!job) {
         store->stats.failures++;
     } else {
         job->is_verdict = true;
-        job->event = *event;
         if (store->queue.n_verdicts >= MAX_VERDICTS)
             drop_oldest_verdict(store);
         list_append(&store->queue, job);
@@ -515,6 +518,28 @@ static int sqlite_put_verdict(struct store *store, const struct verdict_event *e
     }
     (void)pthread_mutex_unlock(&store->lock);
     return job ? 0 : -ENOMEM;
+}
+
+static int sqlite_put_verdict(struct store *store, const struct verdict_event *event)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job)
+        job->event = *event;
+    return put_kept(store, job);
+}
+
+static int sqlite_put_decision(struct store *store, const struct store_decision *decision)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job && !(job->decision = malloc(sizeof(*job->decision)))) {
+        free(job);
+        job = NULL;
+    }
+    if (job)
+        *job->decision = *decision;
+    return put_kept(store, job);
 }
 
 /* The loop's connection, opened again when the file was replaced. */
@@ -565,6 +590,16 @@ static int sqlite_incident(struct store *store, uint64_t id, struct store_incide
     return r < 0 ? r : sqlite_db_events(db, id, MAX_EVENTS, ret_events, ret_n, err);
 }
 
+static int sqlite_decisions(struct store *store, const char *group, uint64_t before_id,
+                            size_t limit, struct store_decision **ret, size_t *ret_n,
+                            struct fl_error *err)
+{
+    struct sqlite_db *db;
+    int r = reader_of(store, &db, err);
+
+    return r < 0 ? r : sqlite_decisions_read(db, group, before_id, limit, ret, ret_n, err);
+}
+
 static int sqlite_close_orphans(struct store *store, fl_time t_us, struct fl_error *err)
 {
     struct sqlite_db *db;
@@ -599,6 +634,8 @@ const struct store_type store_sqlite = {
     .close = sqlite_close,
     .put_batch = sqlite_put_batch,
     .put_verdict = sqlite_put_verdict,
+    .put_decision = sqlite_put_decision,
+    .decisions = sqlite_decisions,
     .last_incident_id = sqlite_last_incident_id,
     .incidents = sqlite_incidents,
     .incident = sqlite_incident,
