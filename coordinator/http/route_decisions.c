@@ -6,6 +6,8 @@
  * POST /api/v1/decisions/GROUP/drill: a drill. POST /api/v1/decisions/GROUP/act: a person's word.
  */
 #include "coordinator/decisions.h"
+#include "coordinator/http/encode.h"
+#include "coordinator/http/reply_cache.h"
 #include "coordinator/http/route.h"
 #include "coordinator/trace/decision_json.h"
 #include "coordinator/trace/verdict_json.h"
@@ -20,6 +22,7 @@
 #define MAX_LIMIT 1000
 #define USUAL_LIMIT 50
 #define MAX_SAID (72 * FL_HOUR) /* a person's word must end by itself */
+#define ANSWER_KEPT (50 * FL_MS)
 #define ALL_GROUPS FLEET_NONE
 
 static const char *mode_name(int64_t mode)
@@ -103,10 +106,39 @@ static bool read_group(struct exchange *exchange, uint32_t *ret)
     return !*exchange->parameters[0] || find_group(exchange, ret);
 }
 
+/* Made once for all who wait for it. */
+static const struct reply_body *answer_body(struct exchange *exchange, uint32_t group,
+                                            const char *index)
+{
+    struct reply_cache *cache = http_server_cache(exchange->server);
+    int64_t now_us = fl_clock_monotonic();
+    struct reply_body body = {.type = "application/json"};
+    char key[REPLY_KEY_SIZE];
+    const struct reply_body *kept;
+    json_t *json;
+
+    (void)snprintf(key, sizeof(key), "decisions %u %s", group, index);
+    kept = reply_cache_get(cache, key, now_us);
+    if (kept)
+        return kept;
+    json = group == ALL_GROUPS ? groups_json(exchange->coordinator)
+                               : group_json(exchange->coordinator, group);
+    body.plain = json && encode_times(json) == 0 ? json_dumps(json, VERDICT_JSON_FLAGS) : NULL;
+    json_decref(json);
+    if (!body.plain)
+        return NULL;
+    body.plain_size = strlen(body.plain);
+    encode_etag(body.plain, body.plain_size, body.etag);
+    body.gzip = encode_gzip(body.plain, body.plain_size, &body.gzip_size);
+    reply_cache_put(cache, key, now_us + ANSWER_KEPT, &body);
+    return reply_cache_get(cache, key, now_us);
+}
+
 bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last)
 {
     const struct coordinator *coordinator = exchange->coordinator;
     const struct decider *decider = decisions_decider(coordinator_decisions(coordinator));
+    const struct reply_body *body;
     char index[24];
     uint32_t group;
 
@@ -119,9 +151,13 @@ bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last
     if (!last && index_of(decider, group) == after)
         return false;
     (void)snprintf(index, sizeof(index), "%llu", (unsigned long long)index_of(decider, group));
+    body = answer_body(exchange, group, index);
+    if (!body) {
+        reply_error(exchange, HTTP_SERVUNAVAIL, "no memory for the answer");
+        return true;
+    }
     reply_header(exchange, "X-Faultline-Index", index);
-    reply_json(exchange, HTTP_OK,
-               group == ALL_GROUPS ? groups_json(coordinator) : group_json(coordinator, group));
+    reply_body(exchange, body);
     return true;
 }
 
