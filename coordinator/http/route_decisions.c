@@ -74,6 +74,24 @@ static json_t *group_json(const struct coordinator *coordinator, uint32_t index)
                      (json_int_t)worst_us(config->fleet, group), "zones", zones);
 }
 
+/* What was carried out, and what was dropped or failed on the way. */
+static json_t *stats_json(const struct decisions *decisions)
+{
+    struct decisions_stats stats;
+
+    decisions_stats(decisions, &stats);
+    return json_pack("{s:I, s:I, s:I, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I, s:I}, s:{s:I, s:I}}",
+                     "made", (json_int_t)stats.made, "withheld", (json_int_t)stats.withheld,
+                     "unsaved", (json_int_t)stats.unsaved, "agent_check", "answered",
+                     (json_int_t)stats.agent_check.answered, "unknown",
+                     (json_int_t)stats.agent_check.unknown, "refused",
+                     (json_int_t)stats.agent_check.refused, "commands", "started",
+                     (json_int_t)stats.commands.started, "failed",
+                     (json_int_t)stats.commands.failed, "killed", (json_int_t)stats.commands.killed,
+                     "dropped", (json_int_t)stats.commands.dropped, "published", "sent",
+                     (json_int_t)stats.notices.sent, "failed", (json_int_t)stats.notices.failed);
+}
+
 static json_t *groups_json(const struct coordinator *coordinator)
 {
     const struct decider *decider = decisions_decider(coordinator_decisions(coordinator));
@@ -82,8 +100,8 @@ static json_t *groups_json(const struct coordinator *coordinator)
 
     for (uint32_t i = 0; i < n; i++)
         (void)json_array_append_new(array, group_json(coordinator, i));
-    return json_pack("{s:I, s:o}", "index", (json_int_t)decider_generation(decider), "groups",
-                     array);
+    return json_pack("{s:I, s:o, s:o}", "index", (json_int_t)decider_generation(decider), "groups",
+                     array, "stats", stats_json(coordinator_decisions(coordinator)));
 }
 
 /* False: it does not exist, and that is answered. */
