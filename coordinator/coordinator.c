@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.h"
 
+#include "coordinator/decisions.h"
 #include "coordinator/trace/trace_writer.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_daemon.h"
@@ -26,6 +27,7 @@ struct coordinator {
     struct engine *engine;
     struct notes *notes;
     struct maintenance_silence *silence;
+    struct decisions *decisions;
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
     uint64_t last_incident;
@@ -52,6 +54,7 @@ static void publish(struct coordinator *coordinator, const struct verdict_event 
                 verdict->component, cause ? ", " : "", cause ? cause : "", verdict->confidence);
     if (coordinator->listener)
         coordinator->listener(coordinator->listener_arg);
+    decisions_verdict(coordinator->decisions, event);
 }
 
 static void emit(struct coordinator *coordinator, const struct verdict_event *event)
@@ -326,6 +329,9 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
     if (r == 0)
         r = listen_to_agents(coordinator, err);
     if (r == 0)
+        r = decisions_new(coordinator->config, coordinator->engine, coordinator->store_type,
+                          coordinator->store, base, coordinator->zmq, &coordinator->decisions, err);
+    if (r == 0)
         *ret = FL_TAKE(coordinator);
     return r;
 }
@@ -336,6 +342,7 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
 
     if (!coordinator)
         return NULL;
+    decisions_free(coordinator->decisions);
     /* the store first: what it still acknowledges goes out through the socket */
     if (coordinator->store)
         coordinator->store_type->close(coordinator->store);
@@ -356,6 +363,11 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
     return NULL;
 }
 
+static const char *text_of(const char *text)
+{
+    return text ? text : "";
+}
+
 /* What a running daemon is bound to cannot change under it. */
 static int check_unchanged(const struct coordinator_config *old,
                            const struct coordinator_config *new, struct fl_error *err)
@@ -368,6 +380,8 @@ static int check_unchanged(const struct coordinator_config *old,
         {"secret_key_file", old->secret_key_file, new->secret_key_file},
         {"state", old->state, new->state},
         {"store", old->store, new->store},
+        {"agent_check", text_of(old->decisions.agent_check), text_of(new->decisions.agent_check)},
+        {"publish", text_of(old->decisions.publish), text_of(new->decisions.publish)},
     };
 
     for (size_t i = 0; i < FL_COUNT(fixed); i++)
@@ -397,11 +411,12 @@ static void close_open_verdicts(struct coordinator *coordinator)
 
 /* Everything new is there: from here on nothing can fail. */
 static void swap(struct coordinator *coordinator, struct coordinator_config *config,
-                 struct engine *engine, struct trace_writer *trace)
+                 struct engine *engine, struct trace_writer *trace, struct decisions_next *next)
 {
     struct fl_error err;
 
     close_open_verdicts(coordinator);
+    decisions_switch(coordinator->decisions, next, config, engine);
     if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
         fl_log_error("record", "%s", err.message);
     engine_free(coordinator->engine);
@@ -416,6 +431,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
 {
     FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
     FL_CLEANUP(engine_freep) struct engine *engine = NULL;
+    FL_CLEANUP(decisions_next_freep) struct decisions_next *next = NULL;
     struct trace_writer *trace = NULL;
     int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
 
@@ -423,6 +439,8 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
         r = check_unchanged(coordinator->config, config, err);
     if (r == 0)
         r = engine_new(config->fleet, coordinator->last_incident + 1, &engine, err);
+    if (r == 0)
+        r = decisions_prepare(coordinator->decisions, config, &next, err);
     if (r == 0 && config->record)
         r = trace_writer_open(config->record, config->fleet, &trace, err);
     if (r == 0)
@@ -432,7 +450,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
             (void)trace_writer_close(trace, NULL);
         return r;
     }
-    swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace);
+    swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next));
     return 0;
 }
 
@@ -459,6 +477,11 @@ struct notes *coordinator_notes(struct coordinator *coordinator)
 const struct maintenance_silence *coordinator_silence(const struct coordinator *coordinator)
 {
     return coordinator->silence;
+}
+
+struct decisions *coordinator_decisions(const struct coordinator *coordinator)
+{
+    return coordinator->decisions;
 }
 
 const struct ingest *coordinator_ingest(const struct coordinator *coordinator)

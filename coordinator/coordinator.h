@@ -13,6 +13,7 @@
 #define COORDINATOR_EVENTS 1024 /* kept for those who follow */
 
 struct coordinator;
+struct decisions;
 struct event_base;
 
 int coordinator_new(const char *config_path, struct event_base *base, struct coordinator **ret,
@@ -36,6 +37,8 @@ void coordinator_socket_refusals(const struct coordinator *coordinator,
                                  struct fl_zsock_refusals *ret);
 const struct store_type *coordinator_store(const struct coordinator *coordinator,
                                            struct store **ret);
+
+struct decisions *coordinator_decisions(const struct coordinator *coordinator);
 
 /* Number of the newest verdict event since the start, from 1; 0: none yet. */
 uint64_t coordinator_newest_event(const struct coordinator *coordinator);

@@ -18,12 +18,13 @@ static const struct row {
     {"json", NULL, ARGUMENTS_JSON, "print JSON, for programs"},
     {"api", "URL", ARGUMENTS_API, "where the coordinator answers; else FAULTLINE_API"},
     {"lenient", NULL, ARGUMENTS_LENIENT, "count and skip lines that cannot be used"},
-    {"for", "TIME", ARGUMENTS_FOR, "end after this time, such as 90s"},
+    {"for", "TIME", ARGUMENTS_FOR, "for how long, such as 90s"},
     {"count", "N", ARGUMENTS_COUNT, "end after this many events"},
     {"targets", "A,B", ARGUMENTS_TARGETS, "these targets"},
     {"zones", "A,B", ARGUMENTS_ZONES, "these zones or places"},
     {"in", "TIME", ARGUMENTS_IN, "begin after this time; now without it"},
     {"status", "WORD", ARGUMENTS_STATUS, "investigating, identified, monitoring or resolved"},
+    {"zone", "ZONE", ARGUMENTS_ZONE, "this zone alone"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -83,6 +84,9 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         return 0;
     case ARGUMENTS_COUNT:
         return read_count(value, &ret->count, err);
+    case ARGUMENTS_ZONE:
+        ret->zone = value;
+        return 0;
     default:
         ret->help = true;
         return 0;

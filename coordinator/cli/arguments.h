@@ -20,6 +20,7 @@ enum arguments_option {
     ARGUMENTS_ZONES = 1 << 6,
     ARGUMENTS_IN = 1 << 7,
     ARGUMENTS_STATUS = 1 << 8,
+    ARGUMENTS_ZONE = 1 << 9,
 };
 
 struct arguments {
@@ -27,6 +28,7 @@ struct arguments {
     bool json;
     bool lenient;
     const char *api;
+    const char *zone;                     /* NULL: not given */
     const char *targets, *zones, *status; /* NULL: not given */
     int64_t in_us;                        /* from now */
     int64_t for_us;                       /* 0: for ever */

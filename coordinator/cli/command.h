@@ -42,5 +42,8 @@ enum command_status command_check_config(const struct arguments *arguments);
 enum command_status command_explain(const struct arguments *arguments);
 enum command_status command_status(const struct arguments *arguments);
 enum command_status command_watch(const struct arguments *arguments);
+enum command_status command_decide(const struct arguments *arguments);
+enum command_status command_drill(const struct arguments *arguments);
+enum command_status command_act(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);
 enum command_status command_show_help(const struct arguments *arguments);

@@ -54,8 +54,9 @@ static int check_coordinator(const char *path, char found[FOUND_SIZE], struct fl
         return r;
     for (size_t i = 0; i < config->n_targets; i++)
         probes += config->targets[i].probes.n_specs;
-    (void)snprintf(found, FOUND_SIZE, "agents %zu, zones %zu, targets %zu, probes %zu",
-                   config->fleet->n_agents, config->fleet->n_zones, config->n_targets, probes);
+    (void)snprintf(found, FOUND_SIZE, "agents %zu, zones %zu, targets %zu, probes %zu, groups %zu",
+                   config->fleet->n_agents, config->fleet->n_zones, config->n_targets, probes,
+                   config->decision_settings.n_groups);
     return 0;
 }
 

@@ -21,6 +21,12 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_FOR | ARGUMENTS_IN | ARGUMENTS_TARGETS |
          ARGUMENTS_ZONES,
      1, 2, command_maintenance},
+    {"decide", "GROUP", "say which zones a service group is to be served from",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_ZONE, 1, 1, command_decide},
+    {"drill", "GROUP", "play a fault of a zone through the decision path; nothing moves",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_ZONE, 1, 1, command_drill},
+    {"act", "GROUP WORD", "a person's word: serve, avoid, auto, acknowledge or block",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_ZONE | ARGUMENTS_FOR, 2, 2, command_act},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,

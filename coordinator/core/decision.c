@@ -461,12 +461,8 @@ static void restore(struct decider *decider, const struct decision_event *event)
 {
     struct member_state *member = &decider->groups[event->group].members[event->member];
     const struct decision *old = event->restore;
-    struct decision fresh = member->now;
 
-    fresh.standing = old->standing;
-    fresh.valid_until_us = old->valid_until_us;
-    fresh.generation = old->generation;
-    member->now = fresh;
+    member->now = *old; /* word for word under its number, until there is a newer one */
     member->avoided = old->standing == DECISION_AVOID && decider->now_us < old->valid_until_us;
     member->enforced = member->avoided;
     member->verdict = old->verdict;

@@ -25,8 +25,9 @@ static void tally_add(struct tally *tally, const struct decision_sight *sight)
     tally->local += sight->local;
 }
 
+/* From one zone alone, or with `from` FLEET_NONE from all. */
 static struct tally tally_of(const struct decider *decider, uint32_t group, uint32_t member,
-                             bool needs)
+                             bool needs, uint32_t from)
 {
     size_t at = decider->first_member[group] + member, n_zones = decider->look->n_zones;
     struct tally tally = {0};
@@ -36,7 +37,8 @@ static struct tally tally_of(const struct decider *decider, uint32_t group, uint
         return tally;
     }
     for (size_t zone = 0; zone < n_zones; zone++)
-        tally_add(&tally, &decider->look->from[at * n_zones + zone]);
+        if (from == FLEET_NONE || from == zone)
+            tally_add(&tally, &decider->look->from[at * n_zones + zone]);
     return tally;
 }
 
@@ -85,7 +87,7 @@ static bool path_ends(const struct fleet *fleet, const char *name, uint32_t ret[
 static struct decision_touch path_touches(const struct fleet *fleet,
                                           const struct decision_member *member, const char *name)
 {
-    struct decision_touch touch = {false, false};
+    struct decision_touch touch = {false, false, FLEET_NONE};
     uint32_t ends[2];
 
     if (!path_ends(fleet, name, ends))
@@ -95,8 +97,10 @@ static struct decision_touch path_touches(const struct fleet *fleet,
 
         /* its own agents go this way to what it needs; others go it to what it serves */
         touch.needs |= here == member->zone && any_at(fleet, member->needs, member->n_needs, there);
-        touch.targets |=
-            there < fleet->n_zones && any_at(fleet, member->targets, member->n_targets, here);
+        if (there < fleet->n_zones && any_at(fleet, member->targets, member->n_targets, here)) {
+            touch.targets = true;
+            touch.from = there;
+        }
     }
     return touch;
 }
@@ -107,7 +111,7 @@ struct decision_touch decision_touches(const struct fleet *fleet,
 {
     const char *name = strchr(fault->component, ':');
     size_t kind = name ? (size_t)(name - fault->component) : 0;
-    struct decision_touch touch = {false, false};
+    struct decision_touch touch = {false, false, FLEET_NONE};
     uint32_t index;
 
     if (!name)
@@ -189,13 +193,13 @@ static int refuse(struct judgement *judgement, enum decision_reason reason)
 
 /* Does it lie with this zone more than with the group's others? */
 static int compare(const struct decider *decider, uint32_t group, uint32_t member, bool needs,
-                   const struct tally *own, struct judgement *judgement)
+                   uint32_t from, const struct tally *own, struct judgement *judgement)
 {
     const struct decision_group *of = &decider->settings->groups[group];
     struct tally others = {0};
 
     for (uint32_t i = 0; i < of->n_members; i++) {
-        struct tally one = tally_of(decider, group, i, needs);
+        struct tally one = tally_of(decider, group, i, needs, from);
 
         if (i == member || decider->groups[group].members[i].avoided)
             continue;
@@ -214,10 +218,10 @@ static int compare(const struct decider *decider, uint32_t group, uint32_t membe
 
 /* Enough of everything? */
 static int weigh(const struct decider *decider, uint32_t group, uint32_t member, bool needs,
-                 struct judgement *judgement)
+                 uint32_t from, struct judgement *judgement)
 {
     const struct decision_policy *policy = &decider->settings->groups[group].policy;
-    struct tally own = tally_of(decider, group, member, needs);
+    struct tally own = tally_of(decider, group, member, needs, from);
     char *why = judgement->why;
     size_t size = sizeof(judgement->why);
 
@@ -246,7 +250,7 @@ static int weigh(const struct decider *decider, uint32_t group, uint32_t member,
                        (long long)policy->min_zones);
         return refuse(judgement, REASON_ONE_ZONE);
     }
-    return compare(decider, group, member, needs, &own, judgement);
+    return compare(decider, group, member, needs, from, &own, judgement);
 }
 
 static void judge_fault(const struct decider *decider, uint32_t group, uint32_t member,
@@ -263,8 +267,8 @@ static void judge_fault(const struct decider *decider, uint32_t group, uint32_t 
                        fault->confidence * 100, (long long)policy->confidence_percent);
         return;
     }
-    if ((!touch.targets || weigh(decider, group, member, false, ret) < 0) &&
-        (!touch.needs || weigh(decider, group, member, true, ret) < 0))
+    if ((!touch.targets || weigh(decider, group, member, false, touch.from, ret) < 0) &&
+        (!touch.needs || weigh(decider, group, member, true, FLEET_NONE, ret) < 0))
         return;
     ret->health = HEALTH_BAD;
     ret->reason = REASON_FAULT;
@@ -279,8 +283,8 @@ static void judge_sight(const struct decider *decider, uint32_t group, uint32_t 
 {
     const struct decision_group *of = &decider->settings->groups[group];
     const struct decision_policy *policy = &of->policy;
-    struct tally own = tally_of(decider, group, member, false);
-    struct tally needs = tally_of(decider, group, member, true);
+    struct tally own = tally_of(decider, group, member, false, FLEET_NONE);
+    struct tally needs = tally_of(decider, group, member, true, FLEET_NONE);
     uint32_t faults = own.faults > needs.faults ? own.faults : needs.faults;
 
     *ret = (struct judgement){.health = HEALTH_GOOD, .reason = REASON_HEALTHY};

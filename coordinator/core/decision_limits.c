@@ -141,7 +141,7 @@ static enum decision_reason may_by_command(struct decider *decider, uint32_t gro
     if (!decider->settings->groups[group].asks)
         return REASON_FAULT;
     if (state->asked != verdict || !state->asked_us ||
-        (state->answered && state->vetoed && decider->now_us - state->asked_us >= REASK_US)) {
+        ((!state->answered || state->vetoed) && decider->now_us - state->asked_us >= REASK_US)) {
         state->asked = verdict;
         state->asked_us = decider->now_us;
         state->answered = false;

@@ -63,7 +63,11 @@ static void see_target(const struct looker *looker, uint32_t agent, uint32_t tar
         see_probe(looker, agent, probe, count);
 }
 
-static void add(struct decision_sight *sight, const struct engine_count *count, bool votes)
+#define WITNESSED 2 /* faults: one slow answer is everybody's */
+
+/* A witness has seen it more than once, and the share that is too much. */
+static void add(struct decision_sight *sight, const struct engine_count *count, bool votes,
+                int64_t fault_percent)
 {
     if (!votes) {
         sight->disqualified++;
@@ -73,12 +77,14 @@ static void add(struct decision_sight *sight, const struct engine_count *count, 
     sight->faults += count->faults;
     sight->local += count->local;
     sight->agents += count->samples > 0;
-    sight->witnesses += count->faults > 0;
+    sight->witnesses += count->faults > 0 &&
+                        (uint64_t)count->faults * 100 >= (uint64_t)fault_percent * count->samples;
 }
 
-static void see_agent(const struct looker *looker, const struct decision_member *member,
-                      uint32_t agent, bool votes, struct decision_sight *from,
-                      struct decision_sight *needs, struct engine_count *by_target)
+static void see_agent(const struct looker *looker, const struct decision_group *group,
+                      const struct decision_member *member, uint32_t agent, bool votes,
+                      struct decision_sight *from, struct decision_sight *needs,
+                      struct engine_count *by_target)
 {
     struct engine_count on_targets = {0}, on_needs = {0};
     uint32_t zone = looker->decider->fleet->agents[agent].zone;
@@ -93,12 +99,12 @@ static void see_agent(const struct looker *looker, const struct decision_member 
         on_targets.faults += one.faults;
         on_targets.local += one.local;
     }
-    add(&from[zone], &on_targets, votes);
+    add(&from[zone], &on_targets, votes, group->policy.fault_percent);
     if (zone != member->zone)
         return;
     for (size_t i = 0; i < member->n_needs; i++)
         see_target(looker, agent, member->needs[i], votes, &on_needs);
-    add(needs, &on_needs, votes);
+    add(needs, &on_needs, votes, group->policy.fault_percent);
 }
 
 static void see_member(struct looker *looker, uint32_t group, uint32_t member_index,
@@ -111,7 +117,7 @@ static void see_member(struct looker *looker, uint32_t group, uint32_t member_in
 
     looker->since_us = onset(looker->decider, member, looker->now_us);
     for (uint32_t agent = 0; agent < looker->decider->fleet->n_agents; agent++)
-        see_agent(looker, member, agent, votes[agent], &ret->from[at * ret->n_zones],
+        see_agent(looker, of, member, agent, votes[agent], &ret->from[at * ret->n_zones],
                   &ret->needs[at], by_target);
     for (size_t i = 0; i < member->n_targets; i++)
         ret->good_targets[at] += by_target[i].samples > 0 &&

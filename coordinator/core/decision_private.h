@@ -88,6 +88,7 @@ void decision_judge_group(struct decider *decider, uint32_t group);
 /* Does the fault touch the member: what serves in it, or what that needs? */
 struct decision_touch {
     bool targets, needs;
+    uint32_t from; /* the one zone whose view of the targets it explains; FLEET_NONE: of all */
 };
 struct decision_touch decision_touches(const struct fleet *fleet,
                                        const struct decision_member *member,

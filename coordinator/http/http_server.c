@@ -1,5 +1,6 @@
 #include "coordinator/http/http_server.h"
 
+#include "coordinator/decisions.h"
 #include "coordinator/http/request_rate.h"
 #include "coordinator/http/route.h"
 #include "coordinator/http/tls.h"
@@ -39,7 +40,8 @@ struct http_server {
     struct event *each_second;
     struct evhttp *http;
     uint16_t port;
-    uint64_t told; /* the newest event that the stream has */
+    uint64_t told;         /* the newest event that the stream has */
+    uint64_t told_decided; /* likewise of decisions */
     struct http_stats stats;
 };
 
@@ -223,6 +225,17 @@ static void on_news(const char *news, void *arg)
     stream_publish(server->streams[HTTP_STREAM_PAGE], "status", 0, news);
 }
 
+static void on_decided(void *arg)
+{
+    struct http_server *server = arg;
+    uint64_t newest = decisions_newest(coordinator_decisions(server->coordinator));
+
+    waiters_wake(server->waiters[HTTP_WAIT_DECISIONS]);
+    while (server->told_decided < newest)
+        route_decisions_publish(server->streams[HTTP_STREAM_DECISIONS], server->coordinator,
+                                ++server->told_decided);
+}
+
 /* Bound here, since libevent listens with a backlog that is too short for a page's readers who
  * all come back at once. */
 static int listen_at(const char *host, uint16_t port)
@@ -320,7 +333,8 @@ static int start_timeline(struct http_server *server)
 
 static int new_parts(struct http_server *server, const struct config_http *config)
 {
-    static const waiters_answer_cb answers[HTTP_WAITS] = {route_events_answer};
+    static const waiters_answer_cb answers[HTTP_WAITS] = {route_events_answer,
+                                                          route_decisions_answer};
     int r = http_connections_new(server->base, max_connections(config), &server->connections);
 
     for (size_t i = 0; r == 0 && i < HTTP_STREAMS; i++)
@@ -371,6 +385,8 @@ int http_server_new(struct coordinator *coordinator, struct event_base *base, co
     if (r < 0)
         return r;
     coordinator_on_event(coordinator, on_event, server);
+    server->told_decided = decisions_newest(coordinator_decisions(coordinator));
+    decisions_on_change(coordinator_decisions(coordinator), on_decided, server);
     *ret = FL_TAKE(server);
     return 0;
 }
@@ -380,6 +396,7 @@ struct http_server *http_server_free(struct http_server *server)
     if (!server)
         return NULL;
     coordinator_on_event(server->coordinator, NULL, NULL);
+    decisions_on_change(coordinator_decisions(server->coordinator), NULL, NULL);
     if (server->http)
         evhttp_free(server->http);
     for (size_t i = 0; i < HTTP_STREAMS; i++)

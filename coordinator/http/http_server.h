@@ -17,15 +17,17 @@ struct http_server;
 
 /* What one may follow as server-sent events. */
 enum http_stream {
-    HTTP_STREAM_VERDICTS, /* what opens, changes and closes */
-    HTTP_STREAM_PAGE,     /* news of the status page */
-    HTTP_STREAM_MATRIX,   /* what each agent sees, every second */
+    HTTP_STREAM_VERDICTS,  /* what opens, changes and closes */
+    HTTP_STREAM_PAGE,      /* news of the status page */
+    HTTP_STREAM_MATRIX,    /* what each agent sees, every second */
+    HTTP_STREAM_DECISIONS, /* each change of a group's zone */
     HTTP_STREAMS
 };
 
 /* What one may wait for. */
 enum http_wait {
-    HTTP_WAIT_EVENTS, /* the next verdict event */
+    HTTP_WAIT_EVENTS,    /* the next verdict event */
+    HTTP_WAIT_DECISIONS, /* the next change in a group, or in any */
     HTTP_WAITS
 };
 

@@ -60,6 +60,11 @@ void route_latency(struct exchange *exchange);
 void route_matrix_stream(struct exchange *exchange);
 void route_ops(struct exchange *exchange);
 void route_ops_file(struct exchange *exchange);
+void route_decisions(struct exchange *exchange);
+void route_decisions_stream(struct exchange *exchange);
+void route_decision_history(struct exchange *exchange);
+void route_decision_drill(struct exchange *exchange);
+void route_decision_act(struct exchange *exchange);
 
 /* For the server: the answer to who waits for events; an event for who follows them. */
 bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);
@@ -67,3 +72,7 @@ void route_stream_publish(struct stream *stream, const struct coordinator *coord
                           uint64_t number);
 /* Looks at the matrix, and tells those who follow it what is new. */
 void route_matrix_publish(struct timeline *timeline, struct stream *stream);
+/* The same for decisions. */
+bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last);
+void route_decisions_publish(struct stream *stream, const struct coordinator *coordinator,
+                             uint64_t number);

@@ -60,6 +60,19 @@ const struct route route_table[] = {
      "latency", "How long each layer took, minute by minute"},
     {"GET", "/api/v1/stream/matrix", route_matrix_stream, API_SCOPE_READ, 0, "", NULL,
      "What changes in the matrix, each second, as server-sent events"},
+    {"GET", "/api/v1/decisions", route_decisions, API_SCOPE_READ, 0, "wait index", "decisions",
+     "What is decided for all service groups; waits for a change"},
+    {"GET", "/api/v1/decisions/stream", route_decisions_stream, API_SCOPE_READ, 0, "", NULL,
+     "What is decided now and each change, as server-sent events"},
+    {"GET", "/api/v1/decisions/{group}", route_decisions, API_SCOPE_READ, 0, "wait index",
+     "group_decisions", "What is decided for one group; waits for a change"},
+    {"GET", "/api/v1/decisions/{group}/history", route_decision_history, API_SCOPE_READ, 0,
+     "limit before", "decision_history",
+     "What was decided and what was not, with reasons, and drills; the latest first"},
+    {"POST", "/api/v1/decisions/{group}/drill", route_decision_drill, API_SCOPE_PROBE, 0, "",
+     "drill", "Play a fault of a zone through the decision path, on a copy"},
+    {"POST", "/api/v1/decisions/{group}/act", route_decision_act, API_SCOPE_ADMIN, 0, "",
+     "group_decisions", "A person's word: serve, avoid, auto, acknowledge or block"},
     {0},
 };
 
@@ -74,5 +87,7 @@ const struct route_parameter route_parameters[] = {
     {"target", "string", "name of a target"},
     {"probe", "string", "name of a probe"},
     {"file", "string", "name of a style sheet or script"},
+    {"index", "integer", "X-Faultline-Index of an earlier answer: wait while it is the same"},
+    {"group", "string", "name of the service group"},
     {0},
 };

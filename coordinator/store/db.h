@@ -79,6 +79,7 @@ struct db_type {
     int (*put_batches)(struct db *db, struct db_batch *const *batches, size_t n,
                        struct fl_error *err);
     int (*put_verdict)(struct db *db, const struct verdict_event *event, struct fl_error *err);
+    int (*put_decision)(struct db *db, const struct store_decision *decision, struct fl_error *err);
     /* What the numbers of series mean, and where agents are. */
     int (*put_fleet)(struct db *db, const struct fleet *fleet, struct fl_error *err);
 
@@ -119,6 +120,8 @@ struct db_type {
     int (*incident)(struct db *db, uint64_t id, struct store_incident *ret, struct fl_error *err);
     int (*events)(struct db *db, uint64_t id, size_t limit, struct verdict_event **ret,
                   size_t *ret_n, struct fl_error *err);
+    int (*decisions)(struct db *db, const char *group, uint64_t before_id, size_t limit,
+                     struct store_decision **ret, size_t *ret_n, struct fl_error *err);
     int (*close_orphans)(struct db *db, fl_time t_us, struct fl_error *err);
     int (*count_results)(struct db *db, const char *agent, uint64_t *ret, struct fl_error *err);
 };

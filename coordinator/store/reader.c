@@ -55,6 +55,15 @@ int store_incident(struct store *store, uint64_t id, struct store_incident *ret,
     return r < 0 ? r : db->type->events(db, id, MAX_EVENTS, ret_events, ret_n, err);
 }
 
+int store_decisions(struct store *store, const char *group, uint64_t before_id, size_t limit,
+                    struct store_decision **ret, size_t *ret_n, struct fl_error *err)
+{
+    struct db *db;
+    int r = reader_of(store, &db, err);
+
+    return r < 0 ? r : db->type->decisions(db, group, before_id, limit, ret, ret_n, err);
+}
+
 int store_close_orphans(struct store *store, fl_time t_us, struct fl_error *err)
 {
     struct db *db;

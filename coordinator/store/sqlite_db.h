@@ -1,5 +1,5 @@
 /* One connection to the history file, for the files that hold its statements: sqlite_inbox.c,
- * sqlite_series.c and sqlite_incidents.c. */
+ * sqlite_series.c, sqlite_incidents.c and sqlite_decisions.c. */
 #pragma once
 
 #include "coordinator/store/db.h"
@@ -45,6 +45,13 @@ int sqlite_db_number(struct sqlite_db *db, sqlite3_stmt *statement, int64_t *ret
 
 /* sqlite_schema.c: 0 when it is there in this version, created or migrated. */
 int sqlite_schema_prepare(struct sqlite_db *db, struct fl_error *err);
+
+/* sqlite_decisions.c */
+extern const char sqlite_decisions_schema[];
+int sqlite_put_decision(struct db *db, const struct store_decision *decision, struct fl_error *err);
+/* The caller frees `ret`. */
+int sqlite_decisions(struct db *db, const char *group, uint64_t before_id, size_t limit,
+                     struct store_decision **ret, size_t *ret_n, struct fl_error *err);
 
 /* sqlite_inbox.c */
 int sqlite_put_batches(struct db *db, struct db_batch *const *batches, size_t n,

@@ -122,6 +122,8 @@ static int migrate(struct sqlite_db *db, int version, struct fl_error *err)
         r = sqlite_db_execute(db, incidents, "be created", err);
     if (r == 0)
         r = sqlite_db_execute(db, series, "be created", err);
+    if (r == 0)
+        r = sqlite_db_execute(db, sqlite_decisions_schema, "be created", err);
     if (r == 0 && version == 1)
         r = sqlite_db_execute(db, from_1, "be migrated", err);
     if (r == 0 && version == 1)

@@ -5,8 +5,8 @@
  * and what is not acknowledged can be sent again. */
 #pragma once
 
+#include "coordinator/core/decision.h"
 #include "coordinator/core/fleet.h"
-#include "coordinator/core/verdict.h"
 #include "proto/codec/fl_codec.h"
 
 struct event_base;
@@ -44,6 +44,18 @@ struct store_incident {
 /* A row of points of rollup.h, which start at start_us; valid during the visit. */
 typedef int (*store_rollup_cb)(fl_time start_us, const uint8_t *bytes, size_t size, void *arg);
 
+#define STORE_TEXT_SIZE 8192
+
+/* What was decided, and what was not, with its reason. */
+struct store_decision {
+    uint64_t id; /* given by the store */
+    fl_time t_us;
+    char type[16]; /* made, withheld, drill */
+    char group[FL_NAME_SIZE];
+    char zone[FL_NAME_SIZE];
+    char json[STORE_TEXT_SIZE]; /* the decision, or the drill */
+};
+
 struct store_type {
     const char *name;
     const char *summary;
@@ -59,6 +71,9 @@ struct store_type {
                      size_t size, fl_time rx_us);
     /* Queue a verdict event (copied). Never refused. */
     int (*put_verdict)(struct store *store, const struct verdict_event *event);
+    /* Queue a decision, one withheld, or a drill (then with its outcome as JSON). Copied; never
+     * refused. */
+    int (*put_decision)(struct store *store, const struct store_decision *decision);
 
     /* Read on the calling thread, from its own connection. */
     int (*last_incident_id)(struct store *store, uint64_t *ret_id, struct fl_error *err);
@@ -68,6 +83,10 @@ struct store_type {
     /* One incident, -ENOENT if there is none; and all its events in order. */
     int (*incident)(struct store *store, uint64_t id, struct store_incident *ret,
                     struct verdict_event **ret_events, size_t *ret_n, struct fl_error *err);
+    /* What was decided for a group, newest first, up to `limit`, with id < before_id (0: from the
+     * newest). */
+    int (*decisions)(struct store *store, const char *group, uint64_t before_id, size_t limit,
+                     struct store_decision **ret, size_t *ret_n, struct fl_error *err);
     /* Close, at time t_us, what a coordinator that died left open. Before the first put. */
     int (*close_orphans)(struct store *store, fl_time t_us, struct fl_error *err);
     /* Results of an agent that were ever stored, or of all agents when NULL. */

@@ -63,6 +63,7 @@ static void list_move(struct job_list *to, struct job_list *from)
 static void job_free(struct job *job)
 {
     free(job->batch.bytes);
+    free(job->decision);
     free(job);
 }
 
@@ -99,7 +100,9 @@ static int write_jobs(struct store *store, const struct job_list *jobs, struct f
 
     for (struct job *job = jobs->first; job && r == 0; job = job->next) {
         job->outcome = job->is_verdict || job->batch.is_new ? STORE_STORED : STORE_DUPLICATE;
-        if (job->is_verdict)
+        if (job->decision)
+            r = store->type->put_decision(store->writer, job->decision, err);
+        else if (job->is_verdict)
             r = store->type->put_verdict(store->writer, &job->event, err);
     }
     return r;
@@ -467,16 +470,14 @@ static void drop_oldest_verdict(struct store *store)
     list_move(&store->queue, &kept);
 }
 
-int store_put_verdict(struct store *store, const struct verdict_event *event)
+/* What must be kept and is not acknowledged. NULL: there was no memory for it. */
+static int put_kept(struct store *store, struct job *job)
 {
-    struct job *job = calloc(1, sizeof(*job));
-
     (void)pthread_mutex_lock(&store->lock);
     if (!job) {
         store->stats.failures++;
     } else {
         job->is_verdict = true;
-        job->event = *event;
         if (store->queue.n_verdicts >= MAX_VERDICTS)
             drop_oldest_verdict(store);
         list_append(&store->queue, job);
@@ -484,6 +485,28 @@ int store_put_verdict(struct store *store, const struct verdict_event *event)
     }
     (void)pthread_mutex_unlock(&store->lock);
     return job ? 0 : -ENOMEM;
+}
+
+int store_put_verdict(struct store *store, const struct verdict_event *event)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job)
+        job->event = *event;
+    return put_kept(store, job);
+}
+
+int store_put_decision(struct store *store, const struct store_decision *decision)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job && !(job->decision = malloc(sizeof(*job->decision)))) {
+        free(job);
+        job = NULL;
+    }
+    if (job)
+        *job->decision = *decision;
+    return put_kept(store, job);
 }
 
 void store_stats(const struct store *store, struct store_stats *ret)

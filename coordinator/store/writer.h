@@ -13,6 +13,7 @@ struct job {
     enum store_outcome outcome;
     struct db_batch batch;
     struct verdict_event event;
+    struct store_decision *decision; /* in place of the event; kept like a verdict */
 };
 
 struct job_list {
@@ -53,6 +54,7 @@ struct store *store_close(struct store *store);
 int store_put_batch(struct store *store, const struct fl_batch *batch, const uint8_t *bytes,
                     size_t size, fl_time rx_us);
 int store_put_verdict(struct store *store, const struct verdict_event *event);
+int store_put_decision(struct store *store, const struct store_decision *decision);
 void store_stats(const struct store *store, struct store_stats *ret);
 
 /* reader.c */
@@ -61,6 +63,8 @@ int store_incidents(struct store *store, uint64_t before_id, size_t limit,
                     struct store_incident **ret, size_t *ret_n, struct fl_error *err);
 int store_incident(struct store *store, uint64_t id, struct store_incident *ret,
                    struct verdict_event **ret_events, size_t *ret_n, struct fl_error *err);
+int store_decisions(struct store *store, const char *group, uint64_t before_id, size_t limit,
+                    struct store_decision **ret, size_t *ret_n, struct fl_error *err);
 int store_close_orphans(struct store *store, fl_time t_us, struct fl_error *err);
 int store_count_results(struct store *store, const char *agent, uint64_t *ret,
                         struct fl_error *err);
@@ -74,6 +78,7 @@ int store_rollups(struct store *store, unsigned level, const char *agent, uint32
 /* What every row of store_table.c has besides its name, its summary and how it is opened. */
 #define STORE_COMMON                                                                          \
     .close = store_close, .put_batch = store_put_batch, .put_verdict = store_put_verdict,     \
+    .put_decision = store_put_decision, .decisions = store_decisions,                         \
     .last_incident_id = store_last_incident_id, .incidents = store_incidents,                 \
     .incident = store_incident, .close_orphans = store_close_orphans,                         \
     .count_results = store_count_results, .results = store_results, .rollups = store_rollups, \

@@ -94,6 +94,11 @@ struct fl_zcontext *fl_zcontext_free(struct fl_zcontext *context)
     return NULL;
 }
 
+void *fl_zcontext_raw(const struct fl_zcontext *context)
+{
+    return context->zmq;
+}
+
 /* Take the next frame. Returns whether more follow, negative when there is none. */
 static int receive_frame(void *socket, zmq_msg_t *frame)
 {

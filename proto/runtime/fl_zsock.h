@@ -27,6 +27,7 @@ struct fl_keypair {
 int fl_zcontext_new(size_t max_message, struct fl_zcontext **ret, struct fl_error *err);
 struct fl_zcontext *fl_zcontext_free(struct fl_zcontext *context);
 FL_DEFINE_FREEP(struct fl_zcontext, fl_zcontext)
+void *fl_zcontext_raw(const struct fl_zcontext *context); /* libzmq's own, for fl_zpub */
 
 /* A new CURVE key pair. */
 int fl_keypair_new(struct fl_keypair *ret, struct fl_error *err);

@@ -358,3 +358,8 @@ struct sim *sim_free(struct sim *sim)
     free(sim);
     return NULL;
 }
+
+const struct engine *sim_engine(const struct sim *sim)
+{
+    return sim->engine;
+}

@@ -109,3 +109,4 @@ void sim_run(struct sim *sim, fl_time until_us); /* since the start */
 size_t sim_events(const struct sim *sim, const struct verdict_event **ret);
 size_t sim_open(const struct sim *sim, const struct verdict **ret);
 uint64_t sim_results(const struct sim *sim);
+const struct engine *sim_engine(const struct sim *sim); /* its times begin at SIM_EPOCH_US */

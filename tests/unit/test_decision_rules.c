@@ -431,6 +431,8 @@ static void rule_20_the_generation_never_goes_back(void **state)
     lab_step(lab, (struct decision_event){.type = DECISION_RESTORE, .restore = &before});
     lab_step(lab, (struct decision_event){
                       .type = DECISION_AUTHORITY, .held = true, .generation = last + 1000});
+    assert_int_equal(lab_says(lab, 0).standing, DECISION_AVOID); /* before the first look, too */
+    assert_int_equal(lab_says(lab, 0).weight, 0);
     lab_look(lab);
     assert_says(lab, 0, DECISION_HOLD, REASON_TAKEOVER);
     assert_int_equal(lab_says(lab, 0).standing, DECISION_AVOID);
