@@ -1,6 +1,7 @@
 #include "agent/probe/fileop_probe.h"
 
 #include "proto/runtime/fl_clock.h"
+#include "proto/runtime/fl_log.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -156,8 +157,25 @@ int fileop_probe_start(struct probe_instance *instance, probe_done_cb done, void
     return 0;
 }
 
+/* Which function of the kernel holds it says more than that it hangs: whether it is the network
+ * file system, the journal or the device that is waited for. */
+static void tell_where(const struct probe_run *run)
+{
+    static const char *const steps[FILEOP_STEPS] = {"open", "write", "flush", "read", "remove"};
+    const struct probe_instance *instance = run->instance;
+    char where[64] = "";
+
+    if (!instance->worker)
+        return;
+    fileop_worker_where(instance->worker, where, sizeof(where));
+    fl_log_warning("fileop", "%s: the step \"%s\" hangs in the kernel, at %s", instance->job.path,
+                   steps[run->step],
+                   where[0] && strcmp(where, "0") != 0 ? where : "a place it does not tell");
+}
+
 bool fileop_probe_expire(struct probe_run *run, struct fl_result *result)
 {
+    tell_where(run);
     run->expired = true;
     *result = run->result;
     note_failure(result, run->step, FL_FAILURE_TIMEOUT);

@@ -5,6 +5,7 @@
 #include "agent/probe/fileop_worker.h"
 
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -98,6 +99,21 @@ void fileop_worker_release(struct fileop_worker *worker, bool hangs)
         worker_free(worker);
     else if (hangs)
         (void)kill(worker->pid, SIGKILL);
+}
+
+void fileop_worker_where(const struct fileop_worker *worker, char *ret, size_t size)
+{
+    char path[64];
+    ssize_t n = 0;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/wchan", (int)worker->pid);
+    fd = worker->pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (fd >= 0) {
+        n = read(fd, ret, size - 1);
+        close(fd);
+    }
+    ret[n > 0 ? n : 0] = '\0';
 }
 
 int fileop_worker_ask(struct fileop_worker *worker, uint64_t seed)

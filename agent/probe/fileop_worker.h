@@ -37,4 +37,8 @@ void fileop_worker_release(struct fileop_worker *worker, bool hangs);
 /* Ask for a round. 0 or a negative errno: then it is of no more use. */
 int fileop_worker_ask(struct fileop_worker *worker, uint64_t seed);
 
+/* Where in the kernel it waits (its wait channel): the name of a function, "0" when it waits
+ * nowhere or the kernel does not tell, "" when it is gone. */
+void fileop_worker_where(const struct fileop_worker *worker, char *ret, size_t size);
+
 size_t fileop_worker_count(void); /* alive now */
