@@ -9,11 +9,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NETDEV, SNMP, SOFTNET, DISK, CPU, MEM, SOURCES };
+enum { NETDEV, SNMP, SOFTNET, DISK, CPU, MEM, PRESSURE, SYSTEM, SOURCES };
 
 static const struct source *const source_table[SOURCES] = {
-    [NETDEV] = &source_netdev, [SNMP] = &source_snmp, [SOFTNET] = &source_softnet,
-    [DISK] = &source_disk,     [CPU] = &source_cpu,   [MEM] = &source_mem,
+    [NETDEV] = &source_netdev,     [SNMP] = &source_snmp,     [SOFTNET] = &source_softnet,
+    [DISK] = &source_disk,         [CPU] = &source_cpu,       [MEM] = &source_mem,
+    [PRESSURE] = &source_pressure, [SYSTEM] = &source_system,
 };
 
 struct host {

@@ -32,6 +32,8 @@ extern const struct source source_softnet;
 extern const struct source source_disk;
 extern const struct source source_cpu;
 extern const struct source source_mem;
+extern const struct source source_pressure;
+extern const struct source source_system;
 
 /* Name the targets that a disk's row is to carry (source_disk alone). */
 void source_disk_clear_targets(struct source_state *state);

@@ -65,20 +65,35 @@ static void feed(struct source_state *state, size_t i, uint64_t value, int64_t e
         *row = *row == FL_ABSENT ? rate : fl_time_add(*row, rate);
 }
 
-static void feed_name(struct source_state *state, enum file file, const char *prefix,
-                      const char *name, size_t length, uint64_t value, int64_t elapsed_us,
-                      struct fl_host_sample *ret)
+/* How many rows it is for. */
+static size_t feed_name(struct source_state *state, enum file file, const char *prefix,
+                        const char *name, size_t length, uint64_t value, int64_t elapsed_us,
+                        struct fl_host_sample *ret)
 {
+    size_t n = 0;
+
     for (size_t i = 0; i < FL_COUNT(counter_rows); i++) {
         const struct counter_row *row = &counter_rows[i];
 
-        if (row->file == file && !strcmp(row->prefix, prefix) && strlen(row->name) == length &&
-            !strncmp(row->name, name, length))
-            feed(state, i, value, elapsed_us, ret);
+        if (row->file != file || strncmp(row->name, name, length) != 0 ||
+            row->name[length] != '\0' || strcmp(row->prefix, prefix) != 0)
+            continue;
+        feed(state, i, value, elapsed_us, ret);
+        n++;
     }
+    return n;
 }
 
-/* Walk a line of names and its line of values side by side. */
+static size_t count_rows(enum file file, const char *prefix)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FL_COUNT(counter_rows); i++)
+        n += counter_rows[i].file == file && strcmp(counter_rows[i].prefix, prefix) == 0;
+    return n;
+}
+
+/* Walk a line of names and its line of values side by side, as far as something is wanted. */
 static void read_pair(struct source_state *state, enum file file, char *names, char *values,
                       int64_t elapsed_us, struct fl_host_sample *ret)
 {
@@ -88,14 +103,14 @@ static void read_pair(struct source_state *state, enum file file, char *names, c
 
     if (!prefix || !again || strcmp(prefix, again) != 0)
         return;
-    for (;;) {
+    for (size_t left = count_rows(file, prefix); left > 0;) {
         char *name = strtok_r(NULL, " ", &names_rest);
         char *value = strtok_r(NULL, " ", &values_rest);
 
         if (!name || !value)
             return;
-        feed_name(state, file, prefix, name, strlen(name), strtoull(value, NULL, 10), elapsed_us,
-                  ret);
+        left -= feed_name(state, file, prefix, name, strlen(name), strtoull(value, NULL, 10),
+                          elapsed_us, ret);
     }
 }
 
@@ -126,8 +141,8 @@ static void read_lines(struct source_state *state, char *text, int64_t elapsed_u
         size_t length = strcspn(line, " \t");
 
         if (!strncmp(line, "Udp6", 4))
-            feed_name(state, SNMP6, "", line, length, strtoull(line + length, NULL, 10), elapsed_us,
-                      ret);
+            (void)feed_name(state, SNMP6, "", line, length, strtoull(line + length, NULL, 10),
+                            elapsed_us, ret);
     }
 }
 

@@ -27,6 +27,13 @@ const struct fl_host_metric_row fl_host_metric_table[FL_HOST_METRICS] = {
     [FL_HOST_CLOCK_OFFSET_US] = {"", "clock_offset_us", 1},
     [FL_HOST_TCP_IN_SEGS_PS] = {"net", "tcp_in_segs_ps", 1},
     [FL_HOST_UDP_RCVBUF_ERRORS_PS] = {"net", "udp_rcvbuf_errors_ps", 1},
+    [FL_HOST_CPU_PRESSURE_PPM] = {"cpu", "pressure", PPM},
+    [FL_HOST_MEM_PRESSURE_PPM] = {"mem", "pressure", PPM},
+    [FL_HOST_IO_PRESSURE_PPM] = {"io", "pressure", PPM},
+    [FL_HOST_FILES_USED_PPM] = {"files", "used", PPM},
+    [FL_HOST_AGENT_FILES_USED_PPM] = {"files", "used_by_agent", PPM},
+    [FL_HOST_CLOCK_SYNCED] = {"", "clock_synced", 1},
+    [FL_HOST_CLOCK_ERROR_US] = {"", "clock_error_us", 1},
 };
 
 void fl_host_sample_init(struct fl_host_sample *sample)

@@ -28,11 +28,18 @@ enum fl_host_metric {
     FL_HOST_CLOCK_OFFSET_US, /* coordinator's clock minus the agent's */
     FL_HOST_TCP_IN_SEGS_PS,
     FL_HOST_UDP_RCVBUF_ERRORS_PS,
+    FL_HOST_CPU_PRESSURE_PPM, /* of the time somebody waited for it */
+    FL_HOST_MEM_PRESSURE_PPM,
+    FL_HOST_IO_PRESSURE_PPM,
+    FL_HOST_FILES_USED_PPM,       /* descriptors of the whole host, of those it may have */
+    FL_HOST_AGENT_FILES_USED_PPM, /* the same of the agent alone */
+    FL_HOST_CLOCK_SYNCED,         /* 1: somebody keeps the host's clock right, 0: nobody does */
+    FL_HOST_CLOCK_ERROR_US,       /* by how much it may be wrong, as that one estimates */
     FL_HOST_METRICS
 };
 
 struct fl_host_metric_row {
-    const char *section; /* "net", "cpu", "mem", or "" for the top of the object */
+    const char *section; /* "net", "cpu", "mem", "io", "files", or "" for the top of the object */
     const char *name;
     double scale; /* value in the trace format = stored integer × scale */
 };

@@ -43,14 +43,16 @@ static void rows_keep_their_numbers(void **state)
     assert_string_equal(fl_host_metric_table[10].name, "retrans_ps");
     assert_string_equal(fl_host_metric_table[15].name, "clock_offset_us");
     assert_string_equal(fl_host_metric_table[17].name, "udp_rcvbuf_errors_ps");
+    assert_string_equal(fl_host_metric_table[24].name, "clock_error_us");
 }
 
 static void shares_are_parts_per_million_here_and_fractions_outside(void **state)
 {
     (void)state;
     for (int i = 0; i < FL_HOST_METRICS; i++) {
-        bool share =
-            i == FL_HOST_CPU_BUSY_PPM || i == FL_HOST_CPU_STEAL_PPM || i == FL_HOST_MEM_FREE_PPM;
+        bool share = i == FL_HOST_CPU_BUSY_PPM || i == FL_HOST_CPU_STEAL_PPM ||
+                     i == FL_HOST_MEM_FREE_PPM ||
+                     (i >= FL_HOST_CPU_PRESSURE_PPM && i <= FL_HOST_AGENT_FILES_USED_PPM);
 
         assert_true(fl_host_metric_table[i].scale == (share ? 1e-6 : 1.0));
     }

@@ -113,8 +113,9 @@ static void an_empty_tree_leaves_everything_absent(void **state)
     host_sample(host, START + FL_SECOND, &sample);
     assert_int_equal(sample.t_us, START + FL_SECOND);
     assert_int_equal(sample.n_disks, 0);
-    for (int i = 0; i < FL_HOST_METRICS; i++)
-        assert_int_equal(sample.values[i], FL_ABSENT);
+    for (int i = 0; i < FL_HOST_METRICS; i++) /* the clock is asked of the kernel itself */
+        if (i != FL_HOST_CLOCK_SYNCED && i != FL_HOST_CLOCK_ERROR_US)
+            assert_int_equal(sample.values[i], FL_ABSENT);
 }
 
 static const char net_dev[] =
@@ -284,6 +285,58 @@ static void memory_that_can_be_had_is_a_share_of_all(void **state)
     host = make_host(tree);
     host_sample(host, START, &sample);
     assert_int_equal(sample.values[FL_HOST_MEM_FREE_PPM], 600000);
+}
+
+static void pressure_is_the_share_of_time_somebody_waited(void **state)
+{
+    struct fl_host_sample sample;
+
+    two_samples(*state, "pressure/io",
+                "some avg10=1.00 avg60=0.00 avg300=0.00 total=1000000\n"
+                "full avg10=0.00 avg60=0.00 avg300=0.00 total=7\n",
+                "some avg10=1.00 avg60=0.00 avg300=0.00 total=1500000\n"
+                "full avg10=0.00 avg60=0.00 avg300=0.00 total=9\n",
+                2 * FL_SECOND, &sample);
+    assert_int_equal(sample.values[FL_HOST_IO_PRESSURE_PPM], 250000);
+    assert_int_equal(sample.values[FL_HOST_CPU_PRESSURE_PPM], FL_ABSENT);
+}
+
+static void pressure_that_cannot_be_read_is_absent(void **state)
+{
+    struct fl_host_sample sample;
+
+    two_samples(*state, "pressure/memory", "nothing of the kind\n", "some avg10=0.00\n", FL_SECOND,
+                &sample);
+    assert_int_equal(sample.values[FL_HOST_MEM_PRESSURE_PPM], FL_ABSENT);
+}
+
+static void descriptors_are_a_share_of_those_the_host_may_have(void **state)
+{
+    const struct tree *tree = *state;
+    FL_CLEANUP(host_freep) struct host *host = NULL;
+    struct fl_host_sample sample;
+
+    put(tree->proc, "sys/fs/file-nr", "1500\t0\t6000\n");
+    host = make_host(tree);
+    host_sample(host, START, &sample);
+    assert_int_equal(sample.values[FL_HOST_FILES_USED_PPM], 250000);
+}
+
+/* Of the real host: what the kernel has, it tells. */
+static void the_real_host_tells_of_its_descriptors_and_clock(void **state)
+{
+    FL_CLEANUP(host_freep) struct host *host = NULL;
+    struct fl_host_sample sample;
+    struct fl_error err;
+
+    (void)state;
+    assert_int_equal(host_new("/proc", "/sys", &host, &err), 0);
+    host_sample(host, START, &sample);
+    assert_true(sample.values[FL_HOST_FILES_USED_PPM] >= 0);
+    assert_true(sample.values[FL_HOST_CLOCK_SYNCED] == 0 ||
+                sample.values[FL_HOST_CLOCK_SYNCED] == 1);
+    assert_true(sample.values[FL_HOST_CLOCK_ERROR_US] >= 0);
+    assert_int_equal(fl_host_sample_check(&sample, &err), 0);
 }
 
 static const char mountinfo[] = "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
@@ -457,6 +510,10 @@ int main(void)
         TREE_TEST(softnet_drops_of_all_processors_are_added_up),
         TREE_TEST(processors_are_busy_or_stolen_or_idle),
         TREE_TEST(memory_that_can_be_had_is_a_share_of_all),
+        TREE_TEST(pressure_is_the_share_of_time_somebody_waited),
+        TREE_TEST(pressure_that_cannot_be_read_is_absent),
+        TREE_TEST(descriptors_are_a_share_of_those_the_host_may_have),
+        TREE_TEST(the_real_host_tells_of_its_descriptors_and_clock),
         TREE_TEST(a_disk_tells_its_rates_and_the_target_mounted_from_it),
         TREE_TEST(a_disk_that_completes_nothing_waits_at_least_as_long_as_the_sample),
         TREE_TEST(cleared_targets_leave_their_disks_unnamed),
