@@ -192,6 +192,7 @@ static void on_host(evutil_socket_t fd, short what, void *arg)
     host_sample(agent->host, fl_clock_wall(), &sample);
     sample.values[FL_HOST_LOOP_LAG_US] = agent->lag_us;
     sample.values[FL_HOST_CLOCK_OFFSET_US] = clock_offset(agent);
+    sample.values[FL_HOST_SKIPPED_STARTS] = (int64_t)schedule_skipped(agent->schedule);
     agent->lag_us = 0;
     (void)outbox_add_host(agent->outbox, &sample, fl_clock_monotonic());
     if (outbox_deadline(agent->outbox) != before)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define PROGRAM "faultline-agent"
@@ -80,6 +81,18 @@ static void keep_memory_small(void)
     (void)mallopt(M_TRIM_THRESHOLD, 128 << 10);
 }
 
+/* Each hung peer holds a descriptor or two, and 1024 are soon gone. What cannot be had shows: the
+ * host samples tell how many of those allowed are used. */
+static void allow_many_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int fail(int status, const struct fl_error *err)
 {
     fl_log_error("agent", "%s", err->message);
@@ -95,6 +108,7 @@ int main(int argc, char *argv[])
     int r;
 
     keep_memory_small();
+    allow_many_descriptors();
     (void)umask(077); /* the state is nobody else's business */
     r = read_arguments(argc, argv);
     if (r >= 0)

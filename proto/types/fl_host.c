@@ -34,6 +34,7 @@ const struct fl_host_metric_row fl_host_metric_table[FL_HOST_METRICS] = {
     [FL_HOST_AGENT_FILES_USED_PPM] = {"files", "used_by_agent", PPM},
     [FL_HOST_CLOCK_SYNCED] = {"", "clock_synced", 1},
     [FL_HOST_CLOCK_ERROR_US] = {"", "clock_error_us", 1},
+    [FL_HOST_SKIPPED_STARTS] = {"", "skipped_starts", 1},
 };
 
 void fl_host_sample_init(struct fl_host_sample *sample)

@@ -35,6 +35,7 @@ enum fl_host_metric {
     FL_HOST_AGENT_FILES_USED_PPM, /* the same of the agent alone */
     FL_HOST_CLOCK_SYNCED,         /* 1: somebody keeps the host's clock right, 0: nobody does */
     FL_HOST_CLOCK_ERROR_US,       /* by how much it may be wrong, as that one estimates */
+    FL_HOST_SKIPPED_STARTS,       /* of probes, too late to be made up for; since the plan came */
     FL_HOST_METRICS
 };
 

@@ -44,6 +44,7 @@ static void rows_keep_their_numbers(void **state)
     assert_string_equal(fl_host_metric_table[15].name, "clock_offset_us");
     assert_string_equal(fl_host_metric_table[17].name, "udp_rcvbuf_errors_ps");
     assert_string_equal(fl_host_metric_table[24].name, "clock_error_us");
+    assert_string_equal(fl_host_metric_table[25].name, "skipped_starts");
 }
 
 static void shares_are_parts_per_million_here_and_fractions_outside(void **state)
