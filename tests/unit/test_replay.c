@@ -7,15 +7,7 @@
 #include <string.h>
 
 /* One volume that stalls for eight seconds, seen from two zones. */
-static const char *trace_path(void)
-{
-    static char path[4096];
-    const char *slash = strrchr(__FILE__, '/');
-
-    (void)snprintf(path, sizeof(path), "%.*s/../data/stall.ndjson", (int)(slash - __FILE__),
-                   __FILE__);
-    return path;
-}
+static const char trace_path[] = FL_TEST_DATA "/stall.ndjson";
 
 struct replayed {
     int r;
@@ -44,7 +36,7 @@ static int teardown(void **state)
 /* The trace, with `extra` as one more line after `lines` of it (-1: all). */
 static char *trace_text(int lines, const char *extra, size_t *ret_size)
 {
-    FILE *in = fopen(trace_path(), "r");
+    FILE *in = fopen(trace_path, "r");
     char *text = NULL, *line = NULL;
     FILE *out = open_memstream(&text, ret_size);
     size_t room = 0;
