@@ -1,15 +1,16 @@
-/* Phases: the probes of one interval are ordered by a hash of agent and series; number k of n
- * stands at k/n of the interval, all of it turned by a hash of agent and interval. A phase counts
- * from the start of the agent, so the same plan set twice changes nothing. The due times are a
- * binary heap. */
+/* Phases: the probes of one interval are ordered by type, and within it by a hash of agent and
+ * series. Neighbours share a wake-up; wake-up k of n stands at k/n of the interval, all of it
+ * turned by a hash of agent and interval, and those of one type far from each other. A phase
+ * counts from the start of the agent, so the same plan set twice changes nothing. The due times
+ * are a binary heap. */
 #include "agent/core/schedule.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PAIR_WITHIN_US INT64_C(50000) /* nearer neighbours share a wake-up, two by two */
-#define SPACING_ROUNDS_US INT64_C(50)
+#define WAKE_APART_US INT64_C(80000) /* nearer neighbours share a wake-up */
+#define MOST_TOGETHER 4              /* probes that start at once */
 #define CATCH_UP_SPEED 4 /* overdue probes start at most this much faster than planned */
 #define TIMER_GRAIN_US INT64_C(2000) /* how late a healthy loop's timers fire */
 
@@ -17,14 +18,15 @@ struct slot {
     int64_t due_us;
     int64_t interval_us;
     size_t index;
+    uint32_t kind; /* the same for all of one type */
     uint32_t hash;
 };
 
 struct schedule {
     char agent[FL_NAME_SIZE];
     int64_t start_us;
-    int64_t gap_us;     /* least distance of two starts */
-    int64_t leeway_us;  /* a start may be so late, for the sake of its neighbour */
+    int64_t gap_us;     /* least distance of two starts, on the average */
+    int64_t credit_us;  /* so far that average may be run ahead of */
     int64_t allowed_us; /* no start before this */
     uint64_t skipped;
     size_t n_slots;
@@ -45,12 +47,19 @@ static uint32_t mix(const char *agent, uint64_t value)
     return h ^ (h >> 16);
 }
 
-static int by_interval_and_hash(const void *a, const void *b)
+static uint32_t kind_of(const char *type)
+{
+    return mix(type, 0);
+}
+
+static int by_interval_and_kind(const void *a, const void *b)
 {
     const struct slot *x = a, *y = b;
 
     if (x->interval_us != y->interval_us)
         return x->interval_us < y->interval_us ? -1 : 1;
+    if (x->kind != y->kind)
+        return x->kind < y->kind ? -1 : 1;
     if (x->hash != y->hash)
         return x->hash < y->hash ? -1 : 1;
     return x->index < y->index ? -1 : 1;
@@ -91,18 +100,51 @@ static int64_t first_due(const struct schedule *schedule, int64_t interval_us, i
     return due;
 }
 
-/* `group`: slots of one interval, in order. */
-static void spread(const struct schedule *schedule, struct slot *group, size_t n, int64_t now_us)
+static size_t started_together(int64_t interval_us, size_t n)
+{
+    size_t together = (size_t)(WAKE_APART_US * (int64_t)n / interval_us);
+
+    if (together < 1)
+        return 1;
+    return together < MOST_TOGETHER ? together : MOST_TOGETHER;
+}
+
+/* About the golden part of n and prime to it: steps of it reach all of n, neighbours far apart. */
+static size_t stride_over(size_t n)
+{
+    size_t stride = (size_t)(0.618 * (double)n) | 1;
+
+    for (;; stride++) {
+        size_t a = n, b = stride;
+
+        while (b > 0) {
+            size_t rest = a % b;
+
+            a = b;
+            b = rest;
+        }
+        if (a == 1)
+            return stride;
+    }
+}
+
+/* `group`: slots of one interval, in order. Returns how many of them start at once. */
+static size_t spread(const struct schedule *schedule, struct slot *group, size_t n, int64_t now_us)
 {
     int64_t interval = group->interval_us;
     int64_t turn =
         (int64_t)((uint64_t)interval * (mix(schedule->agent, (uint64_t)interval) >> 8) >> 24);
+    size_t together = started_together(interval, n);
+    size_t wakes = (n + together - 1) / together;
+    size_t stride = stride_over(wakes);
 
     for (size_t k = 0; k < n; k++) {
-        int64_t phase = (turn + (int64_t)((uint64_t)interval * k / n)) % interval;
+        uint64_t wake = k / together * stride % wakes;
+        int64_t phase = (turn + (int64_t)((uint64_t)interval * wake / wakes)) % interval;
 
         group[k].due_us = first_due(schedule, interval, phase, now_us);
     }
+    return together;
 }
 
 /* The least distance of two starts. */
@@ -117,21 +159,24 @@ static int64_t least_gap(const struct slot *slots, size_t n)
 
 int schedule_set_plan(struct schedule *schedule, const struct fl_plan *plan, int64_t now_us)
 {
-    size_t n = plan->n_specs;
+    size_t n = plan->n_specs, together = 1;
     struct slot *slots = calloc(n ? n : 1, sizeof(*slots));
-    int64_t spacing;
 
     if (!slots)
         return -ENOMEM;
     for (size_t i = 0; i < n; i++)
         slots[i] = (struct slot){.interval_us = plan->specs[i].interval_us,
                                  .index = i,
+                                 .kind = kind_of(plan->specs[i].type),
                                  .hash = mix(schedule->agent, plan->specs[i].series)};
-    qsort(slots, n, sizeof(*slots), by_interval_and_hash);
+    qsort(slots, n, sizeof(*slots), by_interval_and_kind);
     for (size_t i = 0, end; i < n; i = end) {
+        size_t at_once;
+
         for (end = i + 1; end < n && slots[end].interval_us == slots[i].interval_us; end++)
             ;
-        spread(schedule, &slots[i], end - i, now_us);
+        at_once = spread(schedule, &slots[i], end - i, now_us);
+        together = at_once > together ? at_once : together;
     }
     for (size_t i = n / 2; i-- > 0;)
         sift_down(slots, n, i);
@@ -139,9 +184,9 @@ int schedule_set_plan(struct schedule *schedule, const struct fl_plan *plan, int
     schedule->heap = slots;
     schedule->n_slots = n;
     schedule->gap_us = least_gap(slots, n);
-    spacing = schedule->gap_us * CATCH_UP_SPEED;
-    /* a little more than the distance, so that the neighbour is due for certain */
-    schedule->leeway_us = spacing < PAIR_WITHIN_US ? spacing + SPACING_ROUNDS_US : 0;
+    schedule->credit_us = schedule->gap_us * (int64_t)together;
+    if (schedule->credit_us < TIMER_GRAIN_US)
+        schedule->credit_us = TIMER_GRAIN_US;
     return 0;
 }
 
@@ -163,8 +208,6 @@ static void advance(struct schedule *schedule, int64_t now_us)
 
 bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
 {
-    int64_t credit = schedule->gap_us > TIMER_GRAIN_US ? schedule->gap_us : TIMER_GRAIN_US;
-
     while (schedule->n_slots > 0 && schedule->heap[0].due_us <= now_us) {
         const struct slot *first = &schedule->heap[0];
         bool too_late = (now_us - first->due_us) % first->interval_us > first->interval_us / 2;
@@ -176,8 +219,8 @@ bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
         }
         if (now_us < schedule->allowed_us)
             return false;
-        if (schedule->allowed_us < now_us - credit)
-            schedule->allowed_us = now_us - credit;
+        if (schedule->allowed_us < now_us - schedule->credit_us)
+            schedule->allowed_us = now_us - schedule->credit_us;
         schedule->allowed_us += schedule->gap_us;
         *ret_index = first->index;
         advance(schedule, now_us);
@@ -188,12 +231,12 @@ bool schedule_next(struct schedule *schedule, int64_t now_us, size_t *ret_index)
 
 int64_t schedule_deadline(const struct schedule *schedule)
 {
-    int64_t wake_us;
+    int64_t due_us;
 
     if (schedule->n_slots == 0)
         return SCHEDULE_NEVER;
-    wake_us = schedule->heap[0].due_us + schedule->leeway_us;
-    return wake_us > schedule->allowed_us ? wake_us : schedule->allowed_us;
+    due_us = schedule->heap[0].due_us;
+    return due_us > schedule->allowed_us ? due_us : schedule->allowed_us;
 }
 
 uint64_t schedule_skipped(const struct schedule *schedule)

@@ -1,7 +1,8 @@
 /* Which probe of the plan is due when. Probes of one interval stand at even distances in it, in
  * an order and from a start that differ from agent to agent, so that neither an agent's probes
- * nor a target's visitors come bunched; near neighbours start two by two, which spares every
- * other wake-up. After a late wake-up there is no burst: turns that are half an interval late are
+ * nor a target's visitors come bunched. Where they stand close, up to four start at once, of one
+ * type if there are so many: that spares wake-ups, and the second finds warm what the first had
+ * to fetch. After a late wake-up there is no burst: turns that are half an interval late are
  * skipped and counted, the others are paced. Times are monotonic. */
 #pragma once
 
