@@ -11,10 +11,20 @@ BUILD=${BUILD:-$root/build}
     exit 1
 }
 
+# base..base+20: below those that the kernel gives to outgoing connections, and free now.
+pick_ports() {
+    for _ in {1..50}; do
+        base=$((12000 + RANDOM % 20000))
+        [ -n "$(ss -Htanu "sport >= :$base and sport <= :$((base + 20))")" ] || return 0
+    done
+    echo "no 21 free ports in a row between 12000 and 32020" >&2
+    exit 1
+}
+
 fleet_begin() {
     dir=$(mktemp -d /tmp/faultline-test.XXXXXX)
     pids=()
-    base=$((20000 + RANDOM % 20000)) # ports base..base+20
+    pick_ports
     router=tcp://127.0.0.1:$base
     api=http://127.0.0.1:$((base + 1))
     trap fleet_end EXIT
