@@ -3,10 +3,11 @@
  *
  * stream.c makes the connection, libcurl does the rest on it: so a refusal, a dead name and a
  * full table of descriptors read the same as for every other probe over TCP, and the socket is
- * still there to be asked when libcurl is done with it. No redirect is followed, no proxy, no
- * cookie and no TLS session is kept. */
+ * still there to be asked when libcurl is done with it. No redirect is followed, no proxy is used
+ * and no cookie kept; most TLS handshakes go on from the session before (http_session.h). */
 #include "agent/probe/http_loop.h"
 #include "agent/probe/http_request.h"
+#include "agent/probe/http_session.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/stream.h"
 #include "agent/probe/tcp_info.h"
@@ -29,6 +30,7 @@ struct probe_instance {
     bool tls;
     struct http_loop *loop;
     struct http_request request;
+    struct http_session session; /* of https */
 };
 
 struct probe_run {
@@ -63,6 +65,7 @@ static void run_free(struct probe_run *run)
 
 static void note_failure(struct probe_run *run, enum fl_failure failure)
 {
+    http_session_forget(&run->instance->session);
     tcp_info_read(run->fd, &run->mark, &run->result.tcp);
     stream_fail(&run->result, run->layer, failure);
 }
@@ -184,8 +187,10 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
     (void)local;
     (void)peer_port;
     (void)local_port;
-    if (run->layer == FL_LAYER_TLS)
+    if (run->layer == FL_LAYER_TLS) {
         run->result.phase_us[FL_LAYER_TLS] = now_us - run->layer_start_us;
+        run->result.tls_resumed = http_session_note(&run->instance->session, run->transfer.easy);
+    }
     run->layer = FL_LAYER_OPERATE;
     run->layer_start_us = now_us;
     run->mark = tcp_info_mark(run->fd);
@@ -253,7 +258,7 @@ static bool set_request(struct probe_run *run, CURL *easy)
 
 /* Without a folder of authorities libcurl keeps the parsed file in the multi handle, for a while:
  * the file may be exchanged. */
-static bool set_tls(const struct probe_run *run, CURL *easy)
+static bool set_tls(struct probe_run *run, CURL *easy)
 {
     const struct http_settings *settings = run->instance->settings;
 
@@ -264,7 +269,7 @@ static bool set_tls(const struct probe_run *run, CURL *easy)
     return SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_AGE_S) &&
            SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L) &&
            SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L) &&
-           SET(CURLOPT_SSL_SESSIONID_CACHE, 0L);
+           http_session_use(&run->instance->session, easy, fl_clock_wall() / FL_SECOND);
 }
 
 static int start_transfer(struct probe_run *run)
@@ -287,6 +292,7 @@ static void on_stream(int fd, const struct fl_result *connected, void *arg)
     run->result = *connected;
     run->fd = fd;
     if (fd < 0) {
+        http_session_forget(&run->instance->session);
         finish(run);
         return;
     }
@@ -335,6 +341,7 @@ static bool http_cancel(struct probe_run *run)
 static bool http_expire(struct probe_run *run, struct fl_result *result)
 {
     if (run->stream) {
+        http_session_forget(&run->instance->session);
         stream_expire(run->stream, result);
     } else {
         note_failure(run, FL_FAILURE_TIMEOUT);
@@ -382,6 +389,7 @@ static int https_open(const struct probe_env *env, const struct fl_probe_spec *s
 
 static void http_close(struct probe_instance *instance)
 {
+    http_session_done(&instance->session);
     http_loop_put(instance->loop);
     http_request_done(&instance->request);
     free(instance);

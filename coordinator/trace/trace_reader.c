@@ -237,7 +237,7 @@ static int get_word(const json_t *line, const char *field, int (*parse)(const ch
 
 static int read_times(const json_t *line, struct fl_result *result, struct fl_error *err)
 {
-    const json_t *phases, *steps, *tcp;
+    const json_t *phases = NULL, *steps = NULL, *tcp = NULL;
     int r = get_part(line, "phase_us", JSON_OBJECT, &phases, err);
 
     if (r == 0)
@@ -313,6 +313,8 @@ static int read_result(const struct fleet *fleet, const json_t *line, struct tra
     r = get_integer(line, "rx_us", 0, &result->rx_us, err);
     if (r == 0)
         r = get_integer(line, "stalled_us", 0, &result->stalled_us, err);
+    if (r == 0)
+        r = get_integer(line, "tls_resumed", 0, &result->tls_resumed, err);
     if (r == 0)
         r = read_outcome(line, result, err);
     if (r == 0)

@@ -220,6 +220,7 @@ int trace_writer_result(struct trace_writer *writer, uint32_t agent, const struc
     if (result->step != FL_STEP_NONE)
         (void)json_object_set_new(line, "step", json_string(fl_step_name(result->step)));
     put_phases(line, result);
+    put_integer(line, "tls_resumed", result->tls_resumed);
     if (result->stalled_us > 0)
         put_integer(line, "stalled_us", result->stalled_us);
     put_tcp(line, &result->tcp);

@@ -31,6 +31,7 @@ void fl_result_init(struct fl_result *result)
         result->step_us[i] = FL_ABSENT;
     for (int i = 0; i < FL_TCP_FIELDS; i++)
         *fl_tcp_field(&result->tcp, i) = FL_ABSENT;
+    result->tls_resumed = FL_ABSENT;
 }
 
 static bool duration_bad(int64_t us)
@@ -56,6 +57,8 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
         return fl_error_set(err, -EINVAL, "result: time of arrival out of range");
     if (time_bad(result->stalled_us))
         return fl_error_set(err, -EINVAL, "result: age of a stall out of range");
+    if (result->tls_resumed != FL_ABSENT && result->tls_resumed != 0 && result->tls_resumed != 1)
+        return fl_error_set(err, -EINVAL, "result: \"tls_resumed\" is neither 0 nor 1");
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)
         return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");

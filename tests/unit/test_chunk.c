@@ -92,6 +92,8 @@ static void anything(struct fl_result *result, fl_time t_us)
     for (int i = 0; i < FL_TCP_FIELDS; i++)
         *fl_tcp_field(&result->tcp, i) = draw(3) ? draw(1 << draw(30)) : FL_ABSENT;
     result->took_us = draw(60 * FL_SECOND);
+    result->tls_resumed = (int64_t)draw(3) - 1;
+    result->tls_resumed = result->tls_resumed < 0 ? FL_ABSENT : result->tls_resumed;
     result->stalled_us = draw(4) ? 0 : draw(FL_HOUR);
     if (draw(2)) {
         result->ok = false;

@@ -2,6 +2,7 @@
 /* The http and https probes against a real nginx on loopback, with certificates of the test's
  * own authority. */
 #include "agent/probe/http_request.h"
+#include "agent/probe/http_session.h"
 #include "agent/probe/probe_types.h"
 #include "tests/support/probe_attempt.h"
 #include "tests/support/server.h"
@@ -9,12 +10,12 @@
 #define LONG_US (10 * FL_SECOND)
 #define SHORT_US (300 * FL_MS)
 
-/* Ports by what they serve. */
-enum port { PLAIN, VALID, EXPIRED, STRANGER, PORTS };
+/* Ports by what they serve; BRIEF is no port of nginx. */
+enum port { PLAIN, VALID, EXPIRED, STRANGER, PORTS, BRIEF = PORTS, ALL_PORTS };
 
 struct site {
     char root[64];
-    int ports[PORTS];
+    int ports[ALL_PORTS];
     pid_t pid;
 };
 
@@ -322,6 +323,72 @@ static void a_tls_handshake_is_a_layer_of_its_own(void **state)
     }
 }
 
+static void most_handshakes_go_on_from_the_session_before(void **state)
+{
+    struct visit *visit = *state;
+
+    aim_tls(visit, VALID);
+    for (int i = 0; i < 2 * (HTTP_SESSION_RESUMED + 1); i++) {
+        expect_ok(visit);
+        assert_int_equal(visit->attempt.result.tls_resumed, i % (HTTP_SESSION_RESUMED + 1) > 0);
+    }
+}
+
+static void after_a_failure_the_handshake_is_a_full_one(void **state)
+{
+    struct visit *visit = *state;
+
+    aim_tls(visit, VALID);
+    expect_ok(visit);
+    expect_ok(visit);
+    assert_int_equal(visit->attempt.result.tls_resumed, 1);
+    kill(visit->site->pid, SIGSTOP);
+    attempt_run(&visit->attempt, SHORT_US);
+    kill(visit->site->pid, SIGCONT);
+    attempt_assert_failed(&visit->attempt, FL_LAYER_TLS, FL_FAILURE_TIMEOUT);
+    assert_int_equal(visit->attempt.result.tls_resumed, FL_ABSENT);
+    expect_ok(visit);
+    assert_int_equal(visit->attempt.result.tls_resumed, 0);
+}
+
+/* By a server that speaks TLS 1.3. Returns when its certificate expires. */
+static time_t serve_shortly(struct visit *visit, int seconds)
+{
+    static const char make[] =
+        "cd \"$1\"; openssl req -new -key valid.key -subj /CN=127.0.0.1"
+        " -addext subjectAltName=IP:127.0.0.1 -out brief.csr 2>>make.log && openssl ca -batch"
+        " -config ca.cnf -in brief.csr -out brief.pem -notext -startdate 20200101000000Z"
+        " -enddate $(date -u -d @$2 +%Y%m%d%H%M%SZ) 2>>make.log &&"
+        " exec openssl s_server -accept 127.0.0.1:$3 -cert brief.pem -key valid.key -quiet -www";
+    const time_t end = time(NULL) + seconds;
+    char end_text[24], port_text[8];
+    char *argv[] = {"sh",      "-c", (char *)(uintptr_t)make, "sh", visit->site->root, end_text,
+                    port_text, NULL};
+    int port = server_free_port();
+
+    (void)snprintf(end_text, sizeof(end_text), "%lld", (long long)end);
+    (void)snprintf(port_text, sizeof(port_text), "%d", port);
+    visit->pid = server_spawn(argv);
+    server_wait_port(visit->pid, port);
+    visit->site->ports[BRIEF] = port;
+    return end;
+}
+
+static void a_session_does_not_outlive_the_certificate(void **state)
+{
+    struct visit *visit = *state;
+    const struct timespec turn = {0, 20000000};
+    time_t end = serve_shortly(visit, 5);
+
+    aim_tls(visit, BRIEF);
+    expect_ok(visit);
+    expect_ok(visit);
+    assert_int_equal(visit->attempt.result.tls_resumed, 1);
+    while (time(NULL) <= end)
+        nanosleep(&turn, NULL);
+    expect_failure(visit, FL_LAYER_TLS, FL_FAILURE_CERT_EXPIRED);
+}
+
 static void an_expired_certificate_says_so(void **state)
 {
     struct visit *visit = *state;
@@ -527,6 +594,9 @@ int main(void)
         VISIT(nobody_listening_is_refused_at_connect),
         VISIT(a_name_that_is_not_there_fails_at_resolve),
         VISIT(a_tls_handshake_is_a_layer_of_its_own),
+        VISIT(most_handshakes_go_on_from_the_session_before),
+        VISIT(after_a_failure_the_handshake_is_a_full_one),
+        VISIT(a_session_does_not_outlive_the_certificate),
         VISIT(an_expired_certificate_says_so),
         VISIT(a_certificate_of_another_name_is_invalid),
         VISIT(the_name_to_ask_for_can_be_given),
