@@ -1,5 +1,5 @@
-/* Lateness: a value is late when it lies four deviations and a factor of 1.6 above the series'
- * own normal, and at least 2 ms: below that timers and schedulers speak, not networks. */
+/* Lateness: a value is late when it lies four deviations and a factor above the series' own normal,
+ * and at least 2 ms: below that timers and schedulers speak, not networks. */
 #include "coordinator/core/window.h"
 
 #include <math.h>
@@ -7,11 +7,13 @@
 #define LEARN_FIRST 8       /* values before a baseline may judge */
 #define LEARN_SLOWEST 200.0 /* weight of a new value in the long run: 1/200 */
 #define LATE_DEVIATIONS 4.0
-#define LATE_FACTOR 1.6
+#define LATE_FACTOR_WAY 1.8 /* another route may nearly double the way */
+#define LATE_FACTOR_FAR 1.6
+#define LEAST_FAR_SHARE 4 /* the far side's own time is at least this part of an operation's */
 #define LATE_LEAST_US 2000.0
 #define DEVIATION_FLOOR 0.12 /* in natural log: 12 per cent */
 
-static bool baseline_late(const struct baseline *baseline, int64_t us)
+static bool baseline_late(const struct baseline *baseline, int64_t us, double factor)
 {
     double value, normal;
 
@@ -19,7 +21,7 @@ static bool baseline_late(const struct baseline *baseline, int64_t us)
         return false;
     value = log((double)us + 1);
     normal = exp(baseline->mean);
-    return value - baseline->mean > fmax(LATE_DEVIATIONS * baseline->deviation, log(LATE_FACTOR)) &&
+    return value - baseline->mean > fmax(LATE_DEVIATIONS * baseline->deviation, log(factor)) &&
            (double)us - normal > LATE_LEAST_US;
 }
 
@@ -50,6 +52,24 @@ static int64_t net_time(const struct fl_result *result, enum symbol_family famil
     return result->phase_us[FL_LAYER_CONNECT];
 }
 
+/* The far side's own time for the operation: less what the way took longer than usual, once for
+ * each step, so that another route does not make the far side look slow. */
+static int64_t far_time(const struct window *window, const struct fl_result *result)
+{
+    int64_t operate = result->phase_us[FL_LAYER_OPERATE], steps = 0;
+    int64_t way = result->phase_us[FL_LAYER_CONNECT], far;
+
+    if (operate == FL_ABSENT || way == FL_ABSENT || window->net.n < LEARN_FIRST)
+        return operate;
+    way -= (int64_t)exp(window->net.mean);
+    if (way <= 0)
+        return operate;
+    for (int i = 0; i < FL_STEPS; i++)
+        steps += result->step_us[i] != FL_ABSENT;
+    far = operate - (steps > 1 ? steps : 1) * way;
+    return far > operate / LEAST_FAR_SHARE ? far : operate / LEAST_FAR_SHARE;
+}
+
 void window_init(struct window *window, const struct fleet *fleet, uint32_t agent, uint32_t probe)
 {
     *window = (struct window){.agent = agent, .probe = probe, .family = FAMILY_AGENT};
@@ -65,13 +85,13 @@ void window_init(struct window *window, const struct fleet *fleet, uint32_t agen
 enum symbol window_judge(struct window *window, const struct fl_result *result, bool frozen)
 {
     int64_t net = net_time(result, window->family);
-    int64_t operate = result->phase_us[FL_LAYER_OPERATE];
-    bool late_net = baseline_late(&window->net, net);
-    bool late_op = baseline_late(&window->operate, operate);
+    int64_t far = far_time(window, result);
+    bool late_net = baseline_late(&window->net, net, LATE_FACTOR_WAY);
+    bool late_op = baseline_late(&window->far, far, LATE_FACTOR_FAR);
 
     if (!frozen && result->ok) {
         baseline_learn(&window->net, net);
-        baseline_learn(&window->operate, operate);
+        baseline_learn(&window->far, far);
     }
     window->last = *result;
     return symbol_of(result, window->family, late_net, late_op);

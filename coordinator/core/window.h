@@ -34,7 +34,8 @@ struct window {
     struct observation ring[WINDOW_SIZE];
     fl_time floor_us; /* what started earlier belongs to an incident that is over */
     struct rates rates;
-    struct baseline net, operate;
+    struct baseline net;   /* time to connect */
+    struct baseline far;   /* the far side's own time */
     struct fl_result last; /* for the matrix */
     fl_time last_rx_us;
     uint32_t view; /* a note of the correlator's, 0 between its steps */

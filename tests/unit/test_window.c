@@ -55,6 +55,25 @@ static void a_baseline_that_has_seen_little_does_not_judge(void **state)
     assert_int_equal(add(&window, 50 * FL_MS, false), SYMBOL_OK);
 }
 
+static enum symbol operate(struct window *window, int64_t connect_us, int64_t operate_us)
+{
+    struct fl_result result = answered(connect_us);
+
+    result.phase_us[FL_LAYER_OPERATE] = operate_us;
+    return window_judge(window, &result, false);
+}
+
+static void a_longer_way_does_not_make_the_far_side_slow(void **state)
+{
+    struct window window = {.family = FAMILY_STREAM, .interval_us = FL_SECOND};
+
+    (void)state;
+    for (int i = 0; i < 40; i++)
+        (void)operate(&window, 20 * FL_MS + i % 5 * 100, 22 * FL_MS);
+    assert_int_equal(operate(&window, 34 * FL_MS, 36 * FL_MS), SYMBOL_OK);
+    assert_int_equal(operate(&window, 20 * FL_MS, 70 * FL_MS), SYMBOL_OK_LATE_OP);
+}
+
 static void a_frozen_window_does_not_take_the_incident_for_normal(void **state)
 {
     struct window window = learned();
@@ -100,6 +119,7 @@ int main(void)
         cmocka_unit_test(a_connection_far_over_its_own_normal_is_late),
         cmocka_unit_test(less_than_two_milliseconds_are_the_scheduler_not_the_network),
         cmocka_unit_test(a_baseline_that_has_seen_little_does_not_judge),
+        cmocka_unit_test(a_longer_way_does_not_make_the_far_side_slow),
         cmocka_unit_test(a_frozen_window_does_not_take_the_incident_for_normal),
         cmocka_unit_test(a_lasting_change_is_learned_in_the_end),
         cmocka_unit_test(the_ring_keeps_the_newest),
