@@ -288,6 +288,9 @@ static void say_hosts(const struct scene *scene, const struct finding *finding,
         if (witness_starved(witness, scene->now_us))
             say(verdict, "host of %s: the agent's own timers fired %" PRId64 " ms late", name,
                 witness->host.values[FL_HOST_LOOP_LAG_US] / FL_MS);
+        if (witness_clock_wrong(witness))
+            say(verdict, "host of %s: its clock is %" PRId64 " ms away from the coordinator's",
+                name, witness_clock_error_us(witness) / FL_MS);
     }
 }
 

@@ -203,7 +203,8 @@ static void look_who_is_heard(struct engine *engine)
         if (own && is_silent(engine, i))
             observe(engine, own, engine->now_us, SYMBOL_SILENT);
         else if (own && engine->now_us - engine->witnesses[i].last_rx_us <= HEARD_US)
-            observe(engine, own, engine->now_us, SYMBOL_OK);
+            observe(engine, own, engine->now_us,
+                    witness_clock_wrong(&engine->witnesses[i]) ? SYMBOL_CLOCK : SYMBOL_OK);
     }
 }
 

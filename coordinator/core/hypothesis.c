@@ -20,10 +20,10 @@ struct mode_row {
 static const struct mode_row rows[MODES] = {
     [MODE_CUT] = {NETWORK_TYPES,
                   CAUSE_BLACKHOLE,
-                  {{SYMBOL_CONNECT_TIMEOUT, .86},
-                   {SYMBOL_NET_TIMEOUT, .08},
+                  {{SYMBOL_CONNECT_TIMEOUT, .90},
+                   {SYMBOL_NET_TIMEOUT, .05},
                    {SYMBOL_REPLY_LOST, .02},
-                   {SYMBOL_RESOLVE_TIMEOUT, .02},
+                   {SYMBOL_RESOLVE_TIMEOUT, .01},
                    {SYMBOL_SILENT, .01}}},
     [MODE_LOSS] = {NETWORK_TYPES,
                    CAUSE_LOSS,
@@ -85,6 +85,7 @@ static const struct mode_row rows[MODES] = {
                        {SYMBOL_OK_LATE_NET, .30}, /* its echoes come late to others */
                        {SYMBOL_OK_LATE_OP, .08},
                        {SYMBOL_CONNECT_TIMEOUT, .05}}},
+    [MODE_CLOCK] = {TYPE(HOST), CAUSE_CLOCK, {{SYMBOL_CLOCK, .99}}},
     [MODE_SILENT] = {TYPE(LINK), CAUSE_SILENT, {{SYMBOL_SILENT, .99}}},
 };
 
@@ -117,6 +118,19 @@ bool mode_of_network(enum mode mode)
     return (rows[mode].types & ~(unsigned)(FAR_TYPES | TYPE(RESOLVER))) != 0;
 }
 
+double mode_least_rho(enum mode mode)
+{
+    switch (mode) {
+    case MODE_DOWN:
+    case MODE_CLOCK:
+        return 0.5;
+    case MODE_MTU: /* every large packet */
+        return 0.35;
+    default:
+        return 0;
+    }
+}
+
 bool mode_of_lateness(enum mode mode)
 {
     return mode == MODE_LATE || mode == MODE_SLOW;
@@ -126,8 +140,9 @@ bool mode_reaches(enum mode mode, enum component_type type, enum side side,
                   enum symbol_family family)
 {
     if (family == FAMILY_AGENT)
-        return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT || mode == MODE_STARVED;
-    if (mode == MODE_SILENT)
+        return mode == MODE_CUT || mode == MODE_DOWN || mode == MODE_SILENT ||
+               mode == MODE_STARVED || mode == MODE_CLOCK;
+    if (mode == MODE_SILENT || mode == MODE_CLOCK)
         return false;
     if (mode == MODE_MTU)
         return family == FAMILY_STREAM;
@@ -242,9 +257,8 @@ enum verdict_class hypothesis_class(const struct fleet *fleet, const struct comp
     case COMPONENT_LINK:
         return VERDICT_MONITORING;
     case COMPONENT_HOST:
-        return mode == MODE_DOWN || !mode_of_network(mode) || mode == MODE_STARVED
-                   ? VERDICT_HOST
-                   : VERDICT_NETWORK;
+        return mode == MODE_DOWN || mode == MODE_STARVED || mode == MODE_CLOCK ? VERDICT_HOST
+                                                                               : VERDICT_NETWORK;
     case COMPONENT_RESOLVER:
         return VERDICT_DNS;
     case COMPONENT_TARGET:

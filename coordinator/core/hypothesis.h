@@ -32,6 +32,7 @@ enum mode {
     MODE_SERVFAIL,
     MODE_DNS_TIMEOUT,
     MODE_STARVED,
+    MODE_CLOCK,
     MODE_SILENT,
     MODES
 };
@@ -42,6 +43,8 @@ uint32_t mode_excludes(enum mode mode);
 bool mode_applies(enum mode mode, enum component_type type);
 /* Does it break the way, so that every probe across a component speaks for or against it? */
 bool mode_of_network(enum mode mode);
+/* The least share of the probes that it hits: who is down is not down now and then. */
+double mode_least_rho(enum mode mode);
 /* Does it delay, and little else? */
 bool mode_of_lateness(enum mode mode);
 /* Can the mode of such a component show to probes of that family from that side? */

@@ -26,6 +26,7 @@ static const char *const words[SYMBOLS] = {
     [SYMBOL_ERROR] = "wrong answers",
     [SYMBOL_CONTENT] = "wrong content",
     [SYMBOL_SILENT] = "not heard",
+    [SYMBOL_CLOCK] = "heard with a wrong clock",
 };
 
 enum symbol_family symbol_family(const char *probe_type)
@@ -109,7 +110,7 @@ enum symbol symbol_of(const struct fl_result *result, enum symbol_family family,
 {
     if (!result->ok)
         return symbol_of_failure(result, family);
-    if (result->tcp.retrans > 0 || result->tcp.op_retrans > 0)
+    if (result->tcp.retrans > 0 || result->tcp.op_retrans > 0 || result->tcp.rx_ooo > 0)
         return SYMBOL_OK_RETRANS;
     if (late_net)
         return SYMBOL_OK_LATE_NET;

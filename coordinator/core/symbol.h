@@ -10,7 +10,7 @@
 
 enum symbol {
     SYMBOL_OK,
-    SYMBOL_OK_RETRANS,  /* fine, but segments had to be sent again */
+    SYMBOL_OK_RETRANS,  /* fine, but segments had to be sent again, by either side */
     SYMBOL_OK_LATE_NET, /* fine, but the connection took far longer than usual */
     SYMBOL_OK_LATE_OP,  /* fine, but the far side took far longer than usual */
     SYMBOL_LOCAL,
@@ -32,6 +32,7 @@ enum symbol {
     SYMBOL_ERROR, /* an answer, and a wrong one: status, protocol, denied */
     SYMBOL_CONTENT,
     SYMBOL_SILENT, /* nothing heard from an agent that should be heard */
+    SYMBOL_CLOCK,  /* heard, with a clock that is far from the coordinator's */
     SYMBOLS
 };
 

@@ -6,6 +6,7 @@
 #define STARVED_US (100 * FL_MS)
 #define BUSY_PPM 950000
 #define LEARN 0.05
+#define CLOCK_WRONG_US FL_SECOND
 
 static int64_t sum_present(int64_t a, int64_t b)
 {
@@ -65,6 +66,24 @@ bool witness_busy(const struct witness *witness)
 {
     return witness->host.values[FL_HOST_CPU_BUSY_PPM] != FL_ABSENT &&
            witness->host.values[FL_HOST_CPU_BUSY_PPM] > BUSY_PPM;
+}
+
+/* By what was measured; else only a sample from the future tells: one from the past may have been
+ * long on its way. */
+int64_t witness_clock_error_us(const struct witness *witness)
+{
+    int64_t offset = witness->host.values[FL_HOST_CLOCK_OFFSET_US];
+
+    if (offset != FL_ABSENT)
+        return -offset;
+    return witness->host.t_us > witness->host.rx_us ? witness->host.t_us - witness->host.rx_us : 0;
+}
+
+bool witness_clock_wrong(const struct witness *witness)
+{
+    int64_t error_us = witness_clock_error_us(witness);
+
+    return error_us > CLOCK_WRONG_US || error_us < -CLOCK_WRONG_US;
 }
 
 bool witness_starved(const struct witness *witness, fl_time now_us)

@@ -21,6 +21,10 @@ bool witness_udp_flood(const struct witness *witness, fl_time now_us);
 bool witness_syn_flood(const struct witness *witness, fl_time now_us);
 /* Has its host no time left for it? Then what it finds late may be so by itself. */
 bool witness_busy(const struct witness *witness);
+/* How far its clock is ahead (less than 0: behind), as far as is known; and whether that is more
+ * than travel and noise explain. */
+int64_t witness_clock_error_us(const struct witness *witness);
+bool witness_clock_wrong(const struct witness *witness);
 bool witness_starved(const struct witness *witness, fl_time now_us);
 
 /* Inbound datagrams a second, for a port or for none. */

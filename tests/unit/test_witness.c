@@ -73,6 +73,26 @@ static void a_metric_that_is_absent_is_no_sign(void **state)
     assert_false(witness_starved(&witness, FL_SECOND));
 }
 
+static void a_clock_is_wrong_by_what_was_measured_or_by_a_sample_from_the_future(void **state)
+{
+    struct witness witness = {0};
+    struct fl_host_sample host;
+
+    (void)state;
+    sample(&witness, FL_SECOND, FL_HOST_CLOCK_OFFSET_US, 20 * FL_MS);
+    assert_false(witness_clock_wrong(&witness));
+    sample(&witness, 2 * FL_SECOND, FL_HOST_CLOCK_OFFSET_US, -3 * FL_SECOND);
+    assert_true(witness_clock_wrong(&witness));
+    fl_host_sample_init(&host);
+    host.rx_us = FL_MINUTE;
+    host.t_us = FL_SECOND; /* it may have been long on its way */
+    witness_sample(&witness, &host);
+    assert_false(witness_clock_wrong(&witness));
+    host.t_us = 2 * FL_MINUTE;
+    witness_sample(&witness, &host);
+    assert_true(witness_clock_wrong(&witness));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -81,6 +101,7 @@ int main(void)
         cmocka_unit_test(dropped_connections_are_a_syn_flood),
         cmocka_unit_test(an_agent_whose_timers_are_late_is_starved),
         cmocka_unit_test(a_metric_that_is_absent_is_no_sign),
+        cmocka_unit_test(a_clock_is_wrong_by_what_was_measured_or_by_a_sample_from_the_future),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
