@@ -1,15 +1,20 @@
 #include "coordinator/core/correlator.h"
 
 #include "coordinator/core/facts.h"
+#include "coordinator/core/occasions.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAST_SCORE 3.0  /* nats over the price before anything is said */
-#define LEAST_ODDS 1e-3  /* against the finding: a rival below is not worth a word */
-#define INCUMBENT 1.0    /* nats for an open incident when two explanations are compared */
+#define LEAST_SCORE 3.0 /* nats over the price before anything is said */
+#define LEAST_ODDS 1e-3 /* against the finding: a rival below is not worth a word */
+#define SPELL_ROBUST 8  /* observations from which the outermost ones may be left out */
+#define MAX_OTHERS 4    /* components that are tried in the stead of what was found */
+#define IN_PART 0.9     /* share of the probes hit below which a narrower one may fit better */
+#define MISFIT 0.01     /* share of the nats that a larger set must gain: modes fit not so finely */
+#define INCUMBENT 1.0   /* nats for an open incident when two explanations are compared */
 #define MODEL_DOUBT 0.01 /* what no model knows of: nothing is ever certain */
 #define TEMPERATURE 1.6  /* probes are not independent: doubt more than the sum says */
 
@@ -69,17 +74,19 @@ struct correlator *correlator_free(struct correlator *correlator)
 static struct fit fit_beside(struct correlator *correlator, const struct candidate *candidate,
                              unsigned without)
 {
-    const struct track *track = &evidence_part(correlator->evidence, candidate->id)->track;
+    const struct part *part = evidence_part(correlator->evidence, candidate->id);
+    const struct track *track = &part->track;
+    unsigned clump = evidence_clump(part);
     const struct fact *facts;
     unsigned n_bins;
     size_t n = facts_of(correlator->facts, candidate->id, without, &facts, &n_bins);
-    struct fit fit = fit_component(correlator->tables, candidate->component.type, track, facts, n,
-                                   n_bins),
+    struct fit fit = fit_component(correlator->tables, candidate->component.type, track, clump,
+                                   facts, n, n_bins),
                again;
 
     if (!fit.over)
         return fit;
-    again = fit_component(correlator->tables, candidate->component.type, track, facts, n,
+    again = fit_component(correlator->tables, candidate->component.type, track, clump, facts, n,
                           track_bin(track, fit.to_us - 1));
     if (again.over || again.score - candidate->price <= LEAST_SCORE)
         return fit;
@@ -135,34 +142,85 @@ static void take_interval(struct finding *finding, int64_t interval_us)
         finding->slowest_us = interval_us;
 }
 
-static unsigned count_occasions(const struct correlator *correlator, const struct finding *finding,
-                                const struct track *track)
+/* How long until nothing that started is still under way. */
+static int64_t settle_us(const struct part *part)
 {
-    bool wrong[TRACK_BINS] = {0};
-    unsigned n = 0;
+    int64_t longest_us = 0;
 
-    for (size_t i = 0; i < track->n_cells; i++) {
-        const struct cell *cell = &track->cells[i];
-        unsigned bin = track_bin(track, cell->bin_us);
-
-        if (bin < TRACK_BINS && cell->bin_us + track->width_us > finding->from_us &&
-            fit_explains(correlator->tables, finding->mode, (enum symbol_family)cell->family,
-                         (enum symbol)cell->symbol))
-            wrong[bin < TRACK_FINE ? bin / TRACK_PER_INTERVAL : bin] = true;
-    }
-    for (unsigned i = 0; i < TRACK_BINS; i++)
-        n += wrong[i];
-    return n;
+    for (size_t i = 0; i < part->n_series; i++)
+        if (part->series[i]->timeout_us > longest_us)
+            longest_us = part->series[i]->timeout_us;
+    return longest_us + EVIDENCE_ARRIVAL_US;
 }
 
-/* First and newest of the observations that the finding explains. */
+/* What the finding's mode explains, by occasion, and what was fine in the same families. */
+static void fill_occasions(struct correlator *correlator, const struct finding *finding,
+                           const struct part *part, struct occasions *occasions)
+{
+    const struct track *track = &part->track;
+    bool seen[FAMILIES] = {0};
+
+    occasions_reset(occasions, track->width_us, settle_us(part));
+    for (size_t i = 0; i < track->n_cells; i++) {
+        const struct cell *cell = &track->cells[i];
+
+        if (cell->bin_us + track->width_us <= finding->from_us ||
+            !fit_explains(correlator->tables, finding->mode, (enum symbol_family)cell->family,
+                          (enum symbol)cell->symbol))
+            continue;
+        occasions_bad(occasions, track_bin(track, cell->bin_us), cell->n);
+        seen[cell->family] = true;
+    }
+    for (int side = 0; side < SIDES; side++)
+        for (int family = 0; family < FAMILIES; family++)
+            if (seen[family] && track->lanes[side][family])
+                track_counts(track, track->lanes[side][family], TRACK_BINS, occasions->fine);
+}
+
+/* The spell that a finding is in: when it was seen first and last, and by how many. */
+struct spell {
+    fl_time first[2], last[2]; /* outermost and next */
+    unsigned n;
+    uint32_t agent;
+    bool alone;
+};
+
+static void spell_add(struct spell *spell, fl_time t_us, uint32_t agent)
+{
+    spell->alone = spell->n == 0 || (spell->alone && spell->agent == agent);
+    spell->agent = agent;
+    spell->n++;
+    if (t_us <= spell->first[0]) {
+        spell->first[1] = spell->first[0];
+        spell->first[0] = t_us;
+    } else if (t_us < spell->first[1]) {
+        spell->first[1] = t_us;
+    }
+    if (t_us >= spell->last[0]) {
+        spell->last[1] = spell->last[0];
+        spell->last[0] = t_us;
+    } else if (t_us > spell->last[1]) {
+        spell->last[1] = t_us;
+    }
+}
+
+/* One that is late by itself just before or after a job must not make the job look long. */
+static int64_t spell_span(const struct spell *spell, bool lateness)
+{
+    int edge = lateness && spell->n >= SPELL_ROBUST;
+
+    return spell->n == 0 ? 0 : spell->last[edge] - spell->first[edge];
+}
+
+/* When the observations were that the finding explains. */
 static void measure(struct correlator *correlator, struct finding *finding, uint32_t id)
 {
     const struct part *part = evidence_part(correlator->evidence, id);
+    struct spell all = {{INT64_MAX, INT64_MAX}, {INT64_MIN, INT64_MIN}, 0, 0, true}, newest = all;
+    struct occasions occasions;
 
-    finding->since_us = INT64_MAX;
-    finding->last_us = INT64_MIN;
-    finding->occasions = count_occasions(correlator, finding, &part->track);
+    fill_occasions(correlator, finding, part, &occasions);
+    finding->occasions = occasions_count(&occasions);
     finding->fastest_us = INT64_MAX;
     finding->slowest_us = 0;
     for (size_t i = 0; i < part->n_series; i++) {
@@ -175,15 +233,20 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
                 !fit_explains(correlator->tables, finding->mode, window->family,
                               (enum symbol)o->symbol))
                 continue;
-            finding->since_us = o->t_us < finding->since_us ? o->t_us : finding->since_us;
-            finding->last_us = o->t_us > finding->last_us ? o->t_us : finding->last_us;
+            spell_add(&all, o->t_us, window->agent);
+            if (o->t_us >= finding->spell_us)
+                spell_add(&newest, o->t_us, window->agent);
             take_interval(finding, window->interval_us);
         }
     }
-    if (finding->slowest_us > 0)
-        return;
-    finding->since_us = finding->last_us = finding->from_us; /* all of it has left the rings */
-    take_interval(finding, part->track.width_us * TRACK_PER_INTERVAL);
+    if (all.n == 0) { /* all of it has left the rings */
+        spell_add(&all, finding->from_us, 0);
+        take_interval(finding, part->track.width_us * TRACK_PER_INTERVAL);
+    }
+    finding->since_us = all.first[0];
+    finding->last_us = all.last[0];
+    finding->span_us = spell_span(&newest, mode_of_lateness(finding->mode));
+    finding->alone = newest.alone;
 }
 
 /* A set of components that explains the evidence together; each fit is beside those before it. */
@@ -249,8 +312,10 @@ static void take(struct correlator *correlator, struct solution *solution,
     solution->fits[solution->n++] = fit;
 }
 
-/* Rise from what is open already, where that still explains enough, or from nothing. */
-static void rise(struct correlator *correlator, bool from_open, struct solution *solution)
+/* Rise from what is open already, where that still explains enough, or from `first`, or from
+ * nothing. */
+static void rise(struct correlator *correlator, bool from_open, const struct candidate *first,
+                 struct solution *solution)
 {
     const struct candidate *next;
     struct fit fit;
@@ -267,18 +332,75 @@ static void rise(struct correlator *correlator, bool from_open, struct solution 
         if (!fit.over && fit.score - candidate->price > LEAST_SCORE)
             take(correlator, solution, candidate, fit);
     }
+    if (first)
+        take(correlator, solution, first, first->alone);
     while (solution->n < CORRELATOR_MAX_FOUND && (next = next_best(correlator, solution, &fit)))
         take(correlator, solution, next, fit);
 }
 
-/* The better of both starts; its facts are left explained. */
-static void search(struct correlator *correlator, struct solution *best)
+/* A larger set gains a little from each observation only because no mode fits exactly. */
+static bool is_better(const struct solution *x, const struct solution *y)
+{
+    double margin = MISFIT * fmax(0, fmin(x->total, y->total));
+
+    return x->total - (x->n > y->n ? margin : 0) > y->total - (y->n > x->n ? margin : 0);
+}
+
+/* Is there a reason to look further? A set that is open already is looked over once a second. */
+static bool is_settled(const struct correlator *correlator, const struct solution *solution,
+                       fl_time now_us)
+{
+    for (size_t i = 0; i < solution->n; i++)
+        if (!solution->fits[i].over &&
+            !evidence_part(correlator->evidence, solution->chosen[i]->id)->open)
+            return false;
+    return now_us % FL_SECOND != 0;
+}
+
+/* May the candidate do better in the stead of several narrow ones, or of a wide one of which only
+ * a part is hit? */
+static bool may_replace(const struct correlator *correlator, const struct solution *solution,
+                        const struct candidate *candidate)
+{
+    unsigned n = 0;
+
+    if (candidate->alone.over || candidate->alone.score - candidate->price <= LEAST_SCORE ||
+        already(solution, candidate))
+        return false;
+    for (size_t i = 0; i < solution->n; i++)
+        if (!solution->fits[i].over && facts_overlap(correlator->facts, candidate->id, i))
+            n += solution->fits[i].rho < IN_PART ? 2 : 1;
+    return n > 1;
+}
+
+/* The rise takes the best by itself first, which may be a wide component where narrow ones fit
+ * better together, or the other way round: rise from others too. */
+static void try_others(struct correlator *correlator, struct solution *best)
+{
+    const struct candidate *others[MAX_OTHERS];
+    struct solution solution;
+    size_t n = 0;
+
+    for (size_t i = 0; i < correlator->n_candidates && n < MAX_OTHERS; i++)
+        if (may_replace(correlator, best, &correlator->candidates[i]))
+            others[n++] = &correlator->candidates[i];
+    for (size_t i = 0; i < n; i++) {
+        rise(correlator, false, others[i], &solution);
+        if (is_better(&solution, best))
+            *best = solution;
+    }
+}
+
+/* The best of all starts; its facts are left explained. */
+static void search(struct correlator *correlator, fl_time now_us, struct solution *best)
 {
     struct solution other;
 
-    rise(correlator, false, best);
-    rise(correlator, true, &other);
-    if (other.total >= best->total)
+    rise(correlator, true, NULL, &other);
+    rise(correlator, false, NULL, best);
+    if (!is_settled(correlator, best, now_us))
+        try_others(correlator, best);
+    if (!is_better(best, &other))
         *best = other;
     facts_reset(correlator->facts);
     for (size_t i = 0; i < best->n; i++)
@@ -349,7 +471,7 @@ size_t correlator_explain(struct correlator *correlator, fl_time now_us,
 
     evidence_advance(correlator->evidence, now_us);
     collect_candidates(correlator);
-    search(correlator, &solution);
+    search(correlator, now_us, &solution);
     for (size_t i = 0; i < solution.n; i++) {
         const struct candidate *chosen = solution.chosen[i];
         const struct fit *fit = &solution.fits[i];
@@ -359,6 +481,7 @@ size_t correlator_explain(struct correlator *correlator, fl_time now_us,
                                     .rho = fit->rho,
                                     .score = fit->score - chosen->price,
                                     .from_us = fit->from_us,
+                                    .spell_us = fit->spell_us,
                                     .to_us = fit->to_us,
                                     .over = fit->over};
         measure(correlator, &found[i], chosen->id);

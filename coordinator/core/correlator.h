@@ -27,7 +27,10 @@ struct finding {
     double confidence;      /* against its rivals and against nothing being wrong */
     fl_time since_us;       /* first observation that it explains */
     fl_time last_us;        /* newest one */
-    fl_time from_us, to_us; /* the time it covers */
+    fl_time from_us, to_us; /* the time it covers, */
+    fl_time spell_us;       /* and since when without a break */
+    int64_t span_us;        /* between the first and the newest since then */
+    bool alone;             /* one agent sees it */
     unsigned occasions;     /* intervals in which something went wrong that it explains */
     int64_t fastest_us;     /* intervals of the series that it explains */
     int64_t slowest_us;

@@ -3,8 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define ARRIVAL_US (300 * FL_MS) /* batching and travel of a result */
-#define MAX_TIMEOUTS 32          /* different ones; further ones share the last queue */
+#define MAX_TIMEOUTS 32 /* different ones; further ones share the last queue */
 
 struct pending {
     struct window *window;
@@ -88,6 +87,8 @@ void evidence_admit(struct evidence *evidence, struct window *window)
             part->room = room;
         }
         part->series[part->n_series++] = window;
+        if (window->probe != FLEET_NONE && window->interval_us > part->slowest_us)
+            part->slowest_us = window->interval_us;
         /* who is heard is looked at oftener than most probes run: that sets no pace but its own */
         if (window->probe != FLEET_NONE || is_link(evidence, window->touches[i].id))
             track_admit(&part->track, window->interval_us);
@@ -163,7 +164,7 @@ static void let_in_fine(struct evidence *evidence, const struct pending *pending
 
 static struct queue *queue_of(struct evidence *evidence, const struct window *window)
 {
-    int64_t settle_us = window->probe == FLEET_NONE ? 0 : window->timeout_us + ARRIVAL_US;
+    int64_t settle_us = window->probe == FLEET_NONE ? 0 : window->timeout_us + EVIDENCE_ARRIVAL_US;
 
     for (size_t i = 0; i < evidence->n_queues; i++)
         if (evidence->queues[i].settle_us == settle_us)
@@ -288,6 +289,21 @@ bool evidence_covered(const struct evidence *evidence, const struct window *wind
         if (evidence->parts[window->touches[i].id].open)
             return true;
     return false;
+}
+
+unsigned evidence_clump(const struct part *part)
+{
+    int64_t sum_us = 0, n = 0;
+
+    if (part->slowest_us <= part->track.width_us * TRACK_PER_INTERVAL)
+        return TRACK_PER_INTERVAL;
+    for (size_t i = 0; i < part->n_series; i++)
+        if (part->series[i]->n_bad > 0 && part->series[i]->probe != FLEET_NONE) {
+            sum_us += part->series[i]->interval_us;
+            n++;
+        }
+    return n == 0 ? TRACK_PER_INTERVAL
+                  : (unsigned)((sum_us / n + part->track.width_us - 1) / part->track.width_us);
 }
 
 struct part *evidence_part(struct evidence *evidence, uint32_t component)

@@ -7,10 +7,13 @@
 #include "coordinator/core/track.h"
 #include "coordinator/core/window.h"
 
+#define EVIDENCE_ARRIVAL_US (300 * FL_MS) /* batching and travel of a result */
+
 struct part {
     struct track track;
     struct window **series; /* those that touch it, in order of appearance; borrowed */
     size_t n_series, room;
+    int64_t slowest_us;    /* interval of the slowest of them */
     bool active;           /* something bad lies in its track */
     bool dirty;            /* something bad has come since the flag was taken down */
     bool open;             /* an incident is open on it, */
@@ -36,6 +39,10 @@ void evidence_forget(struct evidence *evidence, struct window *window, fl_time f
 
 /* Does an open incident touch the series? */
 bool evidence_covered(const struct evidence *evidence, const struct window *window);
+
+/* Fine bins in an interval of the series that are in trouble, on average: what goes wrong within
+ * them is hardly independent. */
+unsigned evidence_clump(const struct part *part);
 
 struct part *evidence_part(struct evidence *evidence, uint32_t component);
 /* Numbers of the components with something bad, in rising order. */

@@ -3,11 +3,12 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define CLUMP_NATS 6.0  /* what goes wrong at one time shares its fate: beyond these, */
-#define CLUMP_SHARE 0.3 /* further nats of the same interval count for less */
-#define SLOW_NATS 3.0   /* the same for who is only slow: jobs come in clumps in normal life */
-#define SLOW_SHARE 0.1
+#define CLUMP_NATS 8.0  /* what goes wrong at one time shares its fate: surprise beyond these, */
+#define CLUMP_SHARE 0.3 /* in one interval, counts for less */
+#define LATE_NATS 4.0   /* the same for lateness: jobs come in clumps in normal life */
+#define LATE_SHARE 0.3
 #define OVER 5.0 /* nats by which an end in the past must be the better explanation */
 
 static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
@@ -18,6 +19,7 @@ struct fit_tables {
     uint32_t explains[MODES][FAMILIES];   /* symbols, one bit each */
     double fine[MODES][FAMILIES][RHOS];   /* nats that a fine observation gains (loses) */
     double bad[MODES][FAMILIES][RHOS][SYMBOLS][RARITIES];
+    float surprise[FAMILIES][SYMBOLS][RARITIES]; /* nats of what is normal and that rare */
 };
 
 static void fill(struct fit_tables *tables, enum mode mode, enum symbol_family family)
@@ -49,6 +51,11 @@ int fit_tables_new(struct fit_tables **ret)
     for (int m = 0; m < MODES; m++)
         for (int f = 0; f < FAMILIES; f++)
             fill(tables, (enum mode)m, (enum symbol_family)f);
+    for (int f = 0; f < FAMILIES; f++)
+        for (int s = 0; s < SYMBOLS; s++)
+            for (int r = 0; r < RARITIES; r++)
+                tables->surprise[f][s][r] = (float)-log(
+                    rates_normal((enum symbol_family)f, (enum symbol)s, r + RARITY_LEAST));
     *ret = tables;
     return 0;
 }
@@ -143,7 +150,7 @@ static double sum_of(const double gains[TRACK_BINS], const struct span *span)
     return sum;
 }
 
-/* `whole` are the gains before clumps were tempered. */
+/* `whole` are the gains as of independent observations. */
 static void take_better(struct fit *fit, const struct track *track, enum mode mode, double rho,
                         const struct span *span, const double whole[TRACK_BINS], bool over)
 {
@@ -154,15 +161,69 @@ static void take_better(struct fit *fit, const struct track *track, enum mode mo
                         .score = FIT_TEMPER * span->sum,
                         .whole = FIT_TEMPER * sum_of(whole, span),
                         .from_us = track_bin_begins(track, span->oldest),
+                        .spell_us = track_bin_begins(track, span->oldest),
                         .to_us = over ? track_bin_ends(track, span->newest) : INT64_MAX,
                         .over = over};
 }
 
-/* The bad observations' gains for one rho, bin by bin, of the probes and of the agents' own series;
- * returns the sum of what speaks for it. */
+/* Bursts and jobs hit several probes at once, which then tell less than as many independent ones.
+ * How much less depends on how surprising all of them are, not on the mode, so that modes remain
+ * comparable. */
+struct weights {
+    float of[2][2][TRACK_BINS]; /* [late][explained][bin] */
+};
+
+static bool is_late(const struct fact *fact)
+{
+    return fact->symbol == SYMBOL_OK_LATE_OP || fact->symbol == SYMBOL_OK_LATE_NET;
+}
+
+/* Surprise by bin becomes the share of it that counts. */
+static void temper(float of[TRACK_BINS], unsigned n_bins, unsigned clump, float nats, float share)
+{
+    for (unsigned first = 0; first < n_bins;) {
+        unsigned length = first < TRACK_FINE ? clump : 1;
+        float most =
+            first < TRACK_FINE ? nats : nats * fmaxf(1, (float)TRACK_COARSENING / (float)clump);
+        float sum = 0, weight;
+
+        for (unsigned i = first; i < first + length && i < n_bins; i++)
+            sum += of[i];
+        weight = sum > most ? (most + share * (sum - most)) / sum : 1;
+        for (unsigned i = first; i < first + length && i < n_bins; i++)
+            of[i] = weight;
+        first += length;
+    }
+}
+
+static void weigh(const struct fit_tables *tables, const struct fact *facts, size_t n_facts,
+                  unsigned n_bins, unsigned clump, struct weights *weights)
+{
+    memset(weights, 0, sizeof(*weights));
+    for (size_t i = 0; i < n_facts; i++) {
+        const struct fact *f = &facts[i];
+
+        if (f->bin < n_bins && f->family != FAMILY_AGENT)
+            weights->of[is_late(f)][f->explained][f->bin] +=
+                (float)f->n * tables->surprise[f->family][f->symbol][f->rarity - RARITY_LEAST];
+    }
+    for (int explained = 0; explained < 2; explained++) {
+        temper(weights->of[0][explained], n_bins, clump, (float)CLUMP_NATS, (float)CLUMP_SHARE);
+        temper(weights->of[1][explained], n_bins, clump, (float)LATE_NATS, (float)LATE_SHARE);
+    }
+}
+
+/* Nats by bin, newest first, for one mode and rho. */
+struct gains {
+    double weighed[TRACK_BINS], whole[TRACK_BINS]; /* of the probes */
+    double own[TRACK_BINS];                        /* of the agents' own series */
+};
+
+/* The bad observations' gains; returns the sum of what speaks for the mode. */
 static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t k,
-                        const struct reach *reach, const struct fact *facts, size_t n_facts,
-                        unsigned n_bins, double probes[TRACK_BINS], double own[TRACK_BINS])
+                        const struct reach *reach, const struct weights *weights,
+                        const struct fact *facts, size_t n_facts, unsigned n_bins,
+                        struct gains *gains)
 {
     double promise = 0;
 
@@ -172,38 +233,25 @@ static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t 
 
         if (f->bin >= n_bins || (f->excluded >> mode & 1) != 0 || !reach->lanes[f->side][f->family])
             continue;
-        gain = f->explained
-                   ? log(1 - rhos[k] + rhos[k] * tables->hit[mode][f->family][f->symbol] / f->p)
-                   : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST];
-        (f->family == FAMILY_AGENT ? own : probes)[f->bin] += f->n * gain;
-        promise += gain > 0 ? f->n * gain : 0;
+        gain = f->n *
+               (f->explained
+                    ? log(1 - rhos[k] + rhos[k] * tables->hit[mode][f->family][f->symbol] / f->p)
+                    : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST]);
+        if (f->family == FAMILY_AGENT) {
+            gains->own[f->bin] += gain;
+        } else {
+            gains->whole[f->bin] += gain;
+            gain *= (double)weights->of[is_late(f)][f->explained][f->bin];
+            gains->weighed[f->bin] += gain;
+        }
+        promise += gain > 0 ? gain : 0;
     }
     return promise;
 }
 
-/* Bursts hit several probes at once: temper what speaks for the mode within one interval. */
-static void temper_clumps(enum mode mode, double gains[TRACK_BINS], unsigned n_bins)
-{
-    double nats = mode == MODE_SLOW ? SLOW_NATS : CLUMP_NATS;
-    double share = mode == MODE_SLOW ? SLOW_SHARE : CLUMP_SHARE;
-
-    for (unsigned first = 0; first < n_bins;) {
-        unsigned length = first < TRACK_FINE ? TRACK_PER_INTERVAL : 1;
-        double most = first < TRACK_FINE ? nats : nats * TRACK_COARSENING / TRACK_PER_INTERVAL;
-        double sum = 0, factor;
-
-        for (unsigned i = first; i < first + length && i < n_bins; i++)
-            sum += gains[i];
-        factor = sum > most ? (most + share * (sum - most)) / sum : 1;
-        for (unsigned i = first; i < first + length && i < n_bins; i++)
-            gains[i] *= factor;
-        first += length;
-    }
-}
-
 static void fit_mode(const struct fit_tables *tables, const struct track *track, enum mode mode,
-                     const struct reach *reach, const struct fact *facts, size_t n_facts,
-                     unsigned n_bins, struct best *best)
+                     const struct reach *reach, const struct weights *weights,
+                     const struct fact *facts, size_t n_facts, unsigned n_bins, struct best *best)
 {
     double probes[TRACK_BINS] = {0}, own[TRACK_BINS] = {0};
 
@@ -213,33 +261,34 @@ static void fit_mode(const struct fit_tables *tables, const struct track *track,
                 track_counts(track, track->lanes[side][family], n_bins,
                              family == FAMILY_AGENT ? own : probes);
     for (size_t k = 0; k < RHOS; k++) {
-        double gains[TRACK_BINS] = {0}, silence[TRACK_BINS] = {0};
-        double fine[TRACK_BINS], whole[TRACK_BINS];
+        struct gains gains = {.own = {0}};
         struct span to_now, at_all;
 
+        if (rhos[k] < mode_least_rho(mode))
+            continue;
         if (FIT_TEMPER *
-                bad_gains(tables, mode, k, reach, facts, n_facts, n_bins, gains, silence) <=
+                bad_gains(tables, mode, k, reach, weights, facts, n_facts, n_bins, &gains) <=
             best->now.score)
             continue;
         for (unsigned i = 0; i < n_bins; i++) {
-            fine[i] = silence[i] + probes[i] * tables->fine[mode][FAMILY_STREAM][k] +
-                      own[i] * tables->fine[mode][FAMILY_AGENT][k];
-            whole[i] = gains[i] + fine[i];
+            double fine = gains.own[i] + probes[i] * tables->fine[mode][FAMILY_STREAM][k] +
+                          own[i] * tables->fine[mode][FAMILY_AGENT][k];
+
+            gains.weighed[i] += fine;
+            gains.whole[i] += fine;
         }
-        temper_clumps(mode, gains, n_bins);
-        for (unsigned i = 0; i < n_bins; i++)
-            gains[i] += fine[i];
-        best_spans(gains, n_bins, &to_now, &at_all);
-        take_better(&best->now, track, mode, rhos[k], &to_now, whole, false);
-        take_better(&best->ever, track, mode, rhos[k], &at_all, whole, true);
+        best_spans(gains.weighed, n_bins, &to_now, &at_all);
+        take_better(&best->now, track, mode, rhos[k], &to_now, gains.whole, false);
+        take_better(&best->ever, track, mode, rhos[k], &at_all, gains.whole, true);
     }
 }
 
 struct fit fit_component(const struct fit_tables *tables, enum component_type type,
-                         const struct track *track, const struct fact *facts, size_t n_facts,
-                         unsigned n_bins)
+                         const struct track *track, unsigned clump, const struct fact *facts,
+                         size_t n_facts, unsigned n_bins)
 {
     struct best best = {.now = {.score = 0}, .ever = {.score = 0}};
+    struct weights weights;
     unsigned oldest = 0;
 
     for (size_t i = 0; i < n_facts; i++)
@@ -247,6 +296,7 @@ struct fit fit_component(const struct fit_tables *tables, enum component_type ty
             oldest = facts[i].bin + 1u;
     if (oldest < n_bins)
         n_bins = oldest; /* nothing bad is older, so no stretch of time gains by it */
+    weigh(tables, facts, n_facts, n_bins, clump, &weights);
     for (int m = 0; m < MODES; m++) {
         struct reach reach;
 
@@ -254,7 +304,7 @@ struct fit fit_component(const struct fit_tables *tables, enum component_type ty
             continue;
         reach = reach_of(tables, type, (enum mode)m, facts, n_facts);
         if (reach.seen)
-            fit_mode(tables, track, (enum mode)m, &reach, facts, n_facts, n_bins, &best);
+            fit_mode(tables, track, (enum mode)m, &reach, &weights, facts, n_facts, n_bins, &best);
     }
     return best.ever.score - best.now.score > OVER ? best.ever : best.now;
 }

@@ -13,7 +13,8 @@ struct fit {
     double rho;             /* share of the touching probes that are hit */
     double score;           /* nats, without the price; 0: it explains nothing */
     double whole;           /* the same before clumps in time are tempered, to compare sets by */
-    fl_time from_us, to_us; /* the time that it covers */
+    fl_time from_us, to_us; /* the time that it covers, */
+    fl_time spell_us;       /* and since when without a break */
     bool over;              /* it explains the past, and the present is better without it */
 };
 
@@ -33,10 +34,11 @@ struct fit_tables;
 int fit_tables_new(struct fit_tables **ret);
 struct fit_tables *fit_tables_free(struct fit_tables *tables);
 
-/* Fit a component of this type. Bins from n_bins on are left out. */
+/* Fit a component of this type. What goes wrong within `clump` fine bins is one occasion, at least
+ * in part. Bins from n_bins on are left out. */
 struct fit fit_component(const struct fit_tables *tables, enum component_type type,
-                         const struct track *track, const struct fact *facts, size_t n_facts,
-                         unsigned n_bins);
+                         const struct track *track, unsigned clump, const struct fact *facts,
+                         size_t n_facts, unsigned n_bins);
 
 /* P(symbol) once (mode, rho) is part of the explanation. */
 double fit_explained(const struct fit_tables *tables, enum mode mode, double rho,

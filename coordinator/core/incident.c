@@ -12,7 +12,8 @@
 #define GRAY 0.5         /* a share of the probes below which a burst of bad luck looks alike, */
 #define GRAY_SCORE 6.0   /* so that more must speak for it, */
 #define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none */
-#define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go */
+#define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go; */
+#define ALONE_SPAN_FACTOR 5  /* longer still where one agent alone sees it */
 #define SPAN_FACTOR 1.1      /* the bad probes must span more than one interval */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
 #define CLOSE_INTERVALS 2
@@ -103,14 +104,18 @@ static struct candidate *find_candidate(struct incident_book *book,
     return &book->candidates[book->n_candidates++];
 }
 
+/* In intervals. */
+static double least_span(const struct finding *finding)
+{
+    if (!mode_of_lateness(finding->mode))
+        return SPAN_FACTOR;
+    return finding->alone ? ALONE_SPAN_FACTOR : LATE_SPAN_FACTOR;
+}
+
 static bool ripe(const struct finding *finding, const struct candidate *candidate)
 {
-    double span = (double)(finding->last_us - finding->since_us);
-
     if (finding->component.type != COMPONENT_LINK &&
-        span < SPAN_FACTOR * (double)finding->fastest_us)
-        return false;
-    if (mode_of_lateness(finding->mode) && span < LATE_SPAN_FACTOR * (double)finding->fastest_us)
+        (double)finding->span_us < least_span(finding) * (double)finding->fastest_us)
         return false;
     if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
         return false;
@@ -135,10 +140,12 @@ static void redescribe(struct incident_book *book, size_t i, const struct scene 
 }
 
 /* A cause that a host's counters named is not taken back because they have gone quiet: a listener
- * stays full long after the flood. Nor is a direction because the time-outs that told it grow old.
- */
-static bool tells_less(enum verdict_cause now, enum verdict_cause before)
+ * stays full long after the flood. Nor is a direction because the time-outs that told it grow old,
+ * nor is a cut that comes and goes a little loss. */
+static bool tells_less(enum verdict_cause now, enum verdict_cause before, bool flaps)
 {
+    if (before == CAUSE_BLACKHOLE)
+        return flaps && now == CAUSE_LOSS;
     if (before == CAUSE_ASYMMETRIC)
         return now == CAUSE_LOSS || now == CAUSE_CONGESTION || now == CAUSE_BLACKHOLE;
     return (before == CAUSE_UDP_FLOOD || before == CAUSE_SYN_FLOOD) && now != CAUSE_UDP_FLOOD &&
@@ -163,7 +170,8 @@ static void refresh(struct incident_book *book, size_t i, const struct scene *sc
     const struct verdict *said = &book->verdicts[i];
 
     touch(book, i, scene, finding);
-    if (class == said->class && (cause == said->cause || tells_less(cause, said->cause))) {
+    if (class == said->class &&
+        (cause == said->cause || tells_less(cause, said->cause, book->life[i].flaps > 0))) {
         book->life[i].changed_us = 0;
         return;
     }
