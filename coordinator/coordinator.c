@@ -28,6 +28,7 @@ struct coordinator {
     struct notes *notes;
     struct maintenance_silence *silence;
     struct decisions *decisions;
+    uint64_t told_works;        /* what the history was last told of announced work, as a sum */
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
     uint64_t last_incident;
@@ -102,6 +103,44 @@ static fl_time step(struct coordinator *coordinator, const struct engine_event *
     return update.next_deadline_us;
 }
 
+/* One for each target that a window covers. NULL without memory, or when there are none. */
+static struct uptime_work *works_of(const struct fleet *fleet, const struct maintenance *windows,
+                                    size_t n, size_t *ret_n)
+{
+    struct uptime_work *works = calloc(n * fleet->n_targets + 1, sizeof(*works));
+    size_t made = 0;
+
+    for (size_t i = 0; works && i < n; i++)
+        for (size_t k = 0; k < fleet->n_targets; k++)
+            if (maintenance_covers_target(&windows[i], 1, fleet, fleet->targets[k].name,
+                                          windows[i].begin_us)) {
+                memcpy(works[made].target, fleet->targets[k].name, sizeof(works[made].target));
+                works[made].begin_us = windows[i].begin_us;
+                works[made++].end_us = windows[i].end_us;
+            }
+    *ret_n = made;
+    return works;
+}
+
+/* The history keeps announced work apart; it is told when that changes. */
+static void tell_works(struct coordinator *coordinator)
+{
+    const struct maintenance *windows;
+    size_t n = notes_windows(coordinator->notes, &windows), n_works = 0;
+    uint64_t told = coordinator->generation;
+    struct uptime_work *works;
+
+    for (size_t i = 0; i < n; i++)
+        told = told * 1000003 + windows[i].id + (uint64_t)windows[i].begin_us * 31 +
+               (uint64_t)windows[i].end_us;
+    if (told == coordinator->told_works)
+        return;
+    works = works_of(coordinator->config->fleet, windows, n, &n_works);
+    if (works && coordinator->store_type->put_works(coordinator->store, works, n_works) == 0)
+        coordinator->told_works = told;
+    free(works);
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct coordinator *coordinator = arg;
@@ -109,6 +148,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
     (void)fd;
     (void)what;
+    tell_works(coordinator);
     arm(coordinator, step(coordinator, &event));
     emit_released(coordinator);
 }
@@ -251,6 +291,8 @@ static int open_store(struct coordinator *coordinator, struct fl_error *err)
     if (r == 0)
         r = coordinator->store_type->open(path, &config->keep, coordinator->base, on_stored,
                                           coordinator, &coordinator->store, err);
+    if (r == 0)
+        (void)coordinator->store_type->put_fleet(coordinator->store, config->fleet);
     if (r == 0)
         r = coordinator->store_type->last_incident_id(coordinator->store,
                                                       &coordinator->last_incident, err);
@@ -425,6 +467,7 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     coordinator->engine = engine;
     coordinator->trace = trace;
     coordinator->generation++;
+    (void)coordinator->store_type->put_fleet(coordinator->store, config->fleet);
 }
 
 int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)

@@ -25,6 +25,11 @@ static const struct row {
     {"in", "TIME", ARGUMENTS_IN, "begin after this time; now without it"},
     {"status", "WORD", ARGUMENTS_STATUS, "investigating, identified, monitoring or resolved"},
     {"zone", "ZONE", ARGUMENTS_ZONE, "this zone alone"},
+    {"month", "MONTH", ARGUMENTS_MONTH, "such as 2026-11; else the one before this one"},
+    {"html", NULL, ARGUMENTS_HTML, "print a page, for people"},
+    {"csv", NULL, ARGUMENTS_CSV, "print comma-separated values instead of JSON"},
+    {"from", "TIME", ARGUMENTS_FROM, "from this time or date on, UTC; else six hours back"},
+    {"to", "TIME", ARGUMENTS_TO, "up to this time or date, UTC; else up to now"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -81,6 +86,21 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         return 0;
     case ARGUMENTS_STATUS:
         ret->status = value;
+        return 0;
+    case ARGUMENTS_MONTH:
+        ret->month = value;
+        return 0;
+    case ARGUMENTS_HTML:
+        ret->html = true;
+        return 0;
+    case ARGUMENTS_CSV:
+        ret->csv = true;
+        return 0;
+    case ARGUMENTS_FROM:
+        ret->from = value;
+        return 0;
+    case ARGUMENTS_TO:
+        ret->to = value;
         return 0;
     case ARGUMENTS_COUNT:
         return read_count(value, &ret->count, err);

@@ -21,12 +21,19 @@ enum arguments_option {
     ARGUMENTS_IN = 1 << 7,
     ARGUMENTS_STATUS = 1 << 8,
     ARGUMENTS_ZONE = 1 << 9,
+    ARGUMENTS_MONTH = 1 << 10,
+    ARGUMENTS_HTML = 1 << 11,
+    ARGUMENTS_CSV = 1 << 12,
+    ARGUMENTS_FROM = 1 << 13,
+    ARGUMENTS_TO = 1 << 14,
 };
 
 struct arguments {
     bool help;
     bool json;
     bool lenient;
+    bool html, csv;
+    const char *month, *from, *to; /* NULL: not given */
     const char *api;
     const char *zone;                     /* NULL: not given */
     const char *targets, *zones, *status; /* NULL: not given */

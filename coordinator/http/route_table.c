@@ -73,6 +73,13 @@ const struct route route_table[] = {
      "drill", "Play a fault of a zone through the decision path, on a copy"},
     {"POST", "/api/v1/decisions/{group}/act", route_decision_act, API_SCOPE_ADMIN, 0, "",
      "group_decisions", "A person's word: serve, avoid, auto, acknowledge or block"},
+    {"GET", "/api/v1/history/points", route_history_points, API_SCOPE_READ, 0,
+     "agent target probe from to step", "history_points",
+     "How many results of a series went wrong where, and quantiles of what each layer took"},
+    {"GET", "/api/v1/history/results", route_history_results, API_SCOPE_READ, 0,
+     "agent target probe from to limit", "history_results", "The results of a series"},
+    {"GET", "/api/v1/uptime", route_uptime, API_SCOPE_READ, FL_SECOND, "from to", "uptime",
+     "Days of each component: up, down, disputed, under maintenance, not looked at"},
     {0},
 };
 
@@ -86,6 +93,9 @@ const struct route_parameter route_parameters[] = {
     {"agent", "string", "name of an agent"},
     {"target", "string", "name of a target"},
     {"probe", "string", "name of a probe"},
+    {"from", "string", "a time or a date in UTC, such as 2026-11-23T17:00:00Z"},
+    {"to", "string", "likewise; now or the next midnight when left out"},
+    {"step", "string", "time of each point, whole minutes, such as 10m"},
     {"file", "string", "name of a style sheet or script"},
     {"index", "integer", "X-Faultline-Index of an earlier answer: wait while it is the same"},
     {"group", "string", "name of the service group"},

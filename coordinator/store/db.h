@@ -6,6 +6,7 @@
  * result is there exactly once at any time. */
 #pragma once
 
+#include "coordinator/core/uptime.h"
 #include "coordinator/store/store.h"
 
 /* A connection; a backend's own begins with it. */
@@ -54,10 +55,26 @@ struct db_rollup { /* a row of points, see rollup.h */
     size_t size;
 };
 
+/* What an agent saw of a probe: its row of minutes, with the names that its numbers stand for. */
+struct db_seen {
+    const char *target, *zone;
+    int64_t agent;
+    const uint8_t *bytes; /* valid during the visit, as the names */
+    size_t size;
+};
+
+/* The uptime of a component over one row of minutes, as seen from one zone, or from all (""). */
+struct db_uptime {
+    fl_time start_us;
+    char target[FL_TARGET_SIZE], zone[FL_NAME_SIZE];
+    struct uptime_times times;
+};
+
 /* Rows one by one; a negative return ends the reading and is returned. */
 typedef int (*db_letter_cb)(const struct db_letter *letter, void *arg);
 typedef int (*db_chunk_cb)(const struct db_chunk *chunk, void *arg);
 typedef int (*db_rollup_cb)(const struct db_rollup *rollup, void *arg);
+typedef int (*db_seen_cb)(const struct db_seen *seen, void *arg);
 
 /* All return 0 or more, or: -EBADMSG the data is damaged, -ENOSPC the disk is full, -EAGAIN it is
  * locked or away, -EPROTONOSUPPORT it is a newer version's, -ENOMEM, -EIO. */
@@ -102,6 +119,16 @@ struct db_type {
     int (*set_packed)(struct db *db, int64_t agent, int64_t up_to, struct fl_error *err);
     /* Take out up to `limit` rows up to that one, all of which are packed; returns how many. */
     int (*inbox_delete)(struct db *db, int64_t up_to, int limit, struct fl_error *err);
+    /* The rows of minutes whose uptime must be made, or made again. */
+    int (*mark_stale)(struct db *db, fl_time start_us, struct fl_error *err);
+    int (*next_stale)(struct db *db, fl_time *ret_start_us, struct fl_error *err); /* 1; 0: none */
+    int (*clear_stale)(struct db *db, fl_time start_us, struct fl_error *err);
+    /* All rows of minutes that start then, but for those of the mesh, in order of target, zone
+     * and agent. */
+    int (*seen_at)(struct db *db, fl_time start_us, db_seen_cb visit, void *arg,
+                   struct fl_error *err);
+    /* In place of what was there; the day's sum follows. */
+    int (*put_uptime)(struct db *db, const struct db_uptime *uptime, struct fl_error *err);
     /* Delete some of what is older than is kept; returns whether there may be more. */
     int (*expire)(struct db *db, const struct store_keep *keep, fl_time now_us,
                   struct fl_error *err);
@@ -113,6 +140,10 @@ struct db_type {
     int (*read_rollups)(struct db *db, unsigned level, int64_t agent, uint32_t series,
                         fl_time from_us, fl_time to_us, db_rollup_cb visit, void *arg,
                         struct fl_error *err);
+
+    /* In order of target, zone and day. */
+    int (*uptime)(struct db *db, fl_time from_us, fl_time to_us, struct store_uptime **ret,
+                  size_t *ret_n, struct fl_error *err);
 
     int (*last_incident)(struct db *db, uint64_t *ret, struct fl_error *err);
     int (*incidents)(struct db *db, uint64_t before_id, size_t limit, struct store_incident **ret,

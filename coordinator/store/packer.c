@@ -2,6 +2,7 @@
 
 #include "coordinator/store/chunk.h"
 #include "coordinator/store/rollup_set.h"
+#include "coordinator/store/uptime_maker.h"
 #include "proto/runtime/fl_log.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 #define STEP_ROWS 500                 /* of the inbox deleted in one */
 #define STRAGGLERS_US (2 * FL_SECOND) /* a round begins so long after its time */
 
-enum stage { STAGE_WAIT, STAGE_PACK, STAGE_DELETE, STAGE_EXPIRE };
+enum stage { STAGE_WAIT, STAGE_PACK, STAGE_DELETE, STAGE_UPTIME, STAGE_EXPIRE };
 
 struct packer {
     struct store_keep keep;
@@ -24,30 +25,46 @@ struct packer {
     struct packer_stats stats;
     struct fl_log_limit log_unreadable;
 
+    struct uptime_work *works;
+    size_t n_works;
     struct chunk_packer *chunks;
     struct rollup_set *rollups;
-    struct fl_result *results;
-    const struct fl_result **order;
+    /* what was read, with room for as many; the table of series has twice that */
     size_t n, room;
+    struct fl_result *results;
+    const struct fl_result **order; /* by series */
+    uint32_t *number_of;            /* the series of each, numbered from 1 */
+    size_t *begins;                 /* by number: where its results begin in the order */
+    struct slot {
+        uint32_t series, number; /* 0: empty */
+    } * slots;
 };
 
+/* What is there stays there when there is no memory for more. */
+static void *resize(void *memory, size_t n, size_t size, bool *failed)
+{
+    void *larger = realloc(memory, n * size);
+
+    *failed |= !larger;
+    return larger ? larger : memory;
+}
+
+/* Room is a power of two. */
 static int grow(struct packer *packer, size_t n)
 {
     size_t room = packer->room ? packer->room : 4096;
-    const struct fl_result **order;
-    struct fl_result *results;
+    bool failed = false;
 
     while (room < packer->n + n)
         room *= 2;
     if (room == packer->room)
         return 0;
-    results = realloc(packer->results, room * sizeof(*results));
-    if (results)
-        packer->results = results;
-    order = realloc(packer->order, room * sizeof(*order));
-    if (order)
-        packer->order = order;
-    if (!results || !order)
+    packer->results = resize(packer->results, room, sizeof(*packer->results), &failed);
+    packer->order = resize(packer->order, room, sizeof(*packer->order), &failed);
+    packer->number_of = resize(packer->number_of, room, sizeof(*packer->number_of), &failed);
+    packer->begins = resize(packer->begins, room + 2, sizeof(*packer->begins), &failed);
+    packer->slots = resize(packer->slots, 2 * room, sizeof(*packer->slots), &failed);
+    if (failed)
         return -ENOMEM;
     packer->room = room;
     return 0;
@@ -73,8 +90,12 @@ struct packer *packer_free(struct packer *packer)
         return NULL;
     chunk_packer_free(packer->chunks);
     rollup_set_free(packer->rollups);
+    free(packer->works);
     free(packer->results);
     free(packer->order);
+    free(packer->number_of);
+    free(packer->begins);
+    free(packer->slots);
     free(packer);
     return NULL;
 }
@@ -108,17 +129,67 @@ static int take_letter(const struct db_letter *letter, void *arg)
     return r;
 }
 
-/* By series, then by time, then as they came. */
+/* Later or earlier; equal ones as they came. */
 static int compare(const void *a, const void *b)
 {
     const struct fl_result *x = *(const struct fl_result *const *)a;
     const struct fl_result *y = *(const struct fl_result *const *)b;
 
-    if (x->series != y->series)
-        return x->series < y->series ? -1 : 1;
     if (x->t_us != y->t_us)
         return x->t_us < y->t_us ? -1 : 1;
     return (x > y) - (x < y);
+}
+
+/* Number series in order of their first result; a table with twice the room that could be taken.
+ * Returns how many there are. */
+static uint32_t number_series(struct packer *packer, size_t room)
+{
+    uint32_t n = 0;
+
+    memset(packer->slots, 0, room * sizeof(*packer->slots));
+    for (size_t i = 0; i < packer->n; i++) {
+        uint32_t series = packer->results[i].series;
+        size_t at = series * UINT32_C(2654435761) & (room - 1);
+
+        while (packer->slots[at].number > 0 && packer->slots[at].series != series)
+            at = (at + 1) & (room - 1);
+        if (packer->slots[at].number == 0) {
+            packer->slots[at] = (struct slot){series, ++n};
+            packer->begins[n] = 0;
+        }
+        packer->number_of[i] = packer->slots[at].number;
+        packer->begins[packer->slots[at].number]++;
+    }
+    return n;
+}
+
+/* Put the results of each series together, in order of time; series i of the ret_n ones is from
+ * begins[i] to begins[i + 1]. They come nearly in order. */
+static uint32_t sort_by_series(struct packer *packer)
+{
+    uint32_t n = number_series(packer, 2 * packer->room);
+    size_t sum = 0;
+
+    for (uint32_t i = 1; i <= n; i++) {
+        size_t length = packer->begins[i];
+
+        packer->begins[i] = sum;
+        sum += length;
+    }
+    for (size_t i = 0; i < packer->n; i++)
+        packer->order[packer->begins[packer->number_of[i]]++] = &packer->results[i];
+    packer->begins[0] = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct fl_result **first = &packer->order[packer->begins[i]];
+        size_t length = packer->begins[i + 1] - packer->begins[i];
+
+        for (size_t k = 1; k < length; k++)
+            if (first[k]->t_us < first[k - 1]->t_us) {
+                qsort(first, length, sizeof(*first), compare);
+                break;
+            }
+    }
+    return n;
 }
 
 /* How many of these go into one chunk. */
@@ -154,18 +225,16 @@ static int put_chunks(struct packer *packer, struct db *db, int64_t agent,
 /* What was read of one agent, series by series. */
 static int put_results(struct packer *packer, struct db *db, int64_t agent, struct fl_error *err)
 {
+    uint32_t n = sort_by_series(packer);
     int r = 0;
 
-    for (size_t i = 0; i < packer->n; i++)
-        packer->order[i] = &packer->results[i];
-    qsort(packer->order, packer->n, sizeof(struct fl_result *), compare);
     rollup_set_clear(packer->rollups);
-    for (size_t i = 0, end; r == 0 && i < packer->n; i = end) {
-        for (end = i + 1; end < packer->n; end++)
-            if (packer->order[end]->series != packer->order[i]->series)
-                break;
-        r = put_chunks(packer, db, agent, packer->order + i, end - i, err);
-        if (r == 0 && rollup_set_add(packer->rollups, packer->order + i, end - i) < 0)
+    for (uint32_t i = 0; r == 0 && i < n; i++) {
+        const struct fl_result *const *first = &packer->order[packer->begins[i]];
+        size_t length = packer->begins[i + 1] - packer->begins[i];
+
+        r = put_chunks(packer, db, agent, first, length, err);
+        if (r == 0 && rollup_set_add(packer->rollups, first, length) < 0)
             r = fl_error_set(err, -ENOMEM, "no memory for the points of a series");
     }
     return r < 0 ? r : rollup_set_write(packer->rollups, db, agent, err);
@@ -203,6 +272,15 @@ static int delete_packed(struct packer *packer, struct db *db, struct fl_error *
     int r = db->type->inbox_delete(db, packer->up_to, STEP_ROWS, err);
 
     if (r >= 0 && r < STEP_ROWS)
+        packer->stage = STAGE_UPTIME;
+    return r < 0 ? r : 0;
+}
+
+static int make_uptime(struct packer *packer, struct db *db, struct fl_error *err)
+{
+    int r = uptime_maker_step(db, packer->works, packer->n_works, err);
+
+    if (r == 0)
         packer->stage = STAGE_EXPIRE;
     return r < 0 ? r : 0;
 }
@@ -236,6 +314,8 @@ static int do_stage(struct packer *packer, struct db *db, int64_t monotonic_us, 
         return pack_agent(packer, db, err);
     case STAGE_DELETE:
         return delete_packed(packer, db, err);
+    case STAGE_UPTIME:
+        return make_uptime(packer, db, err);
     case STAGE_EXPIRE:
         break;
     }
@@ -270,6 +350,13 @@ void packer_restart(struct packer *packer, int64_t monotonic_us)
 {
     packer->stage = STAGE_WAIT;
     packer->due_us = monotonic_us;
+}
+
+void packer_set_works(struct packer *packer, struct uptime_work *works, size_t n)
+{
+    free(packer->works);
+    packer->works = works;
+    packer->n_works = n;
 }
 
 void packer_stats(const struct packer *packer, struct packer_stats *ret)

@@ -25,4 +25,6 @@ int packer_step(struct packer *packer, struct db *db, int64_t monotonic_us, fl_t
                 struct fl_error *err);
 /* After a failure, or with another connection: begin with a fresh look then. */
 void packer_restart(struct packer *packer, int64_t monotonic_us);
+/* Announced work, for the uptime that is made from now on (taken). */
+void packer_set_works(struct packer *packer, struct uptime_work *works, size_t n);
 void packer_stats(const struct packer *packer, struct packer_stats *ret);

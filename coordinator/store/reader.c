@@ -8,7 +8,7 @@
 #define MAX_EVENTS 10000 /* of one incident that are read */
 
 /* The loop's connection, opened again when the data was replaced. */
-static int reader_of(struct store *store, struct db **ret, struct fl_error *err)
+int reader_of(struct store *store, struct db **ret, struct fl_error *err)
 {
     unsigned generation;
     int r = 0;
@@ -123,13 +123,14 @@ static int gather_chunk(const struct db_chunk *chunk, void *arg)
     return r;
 }
 
+/* Whoever reads the inbox: what cannot be read is the packer's to say. */
 static int gather_letter(const struct db_letter *letter, void *arg)
 {
     struct fl_message message;
     int r = fl_codec_decode(letter->bytes, letter->size, &message, NULL);
 
     if (r < 0)
-        return r == -ENOMEM ? r : 0; /* the packer will say so */
+        return r == -ENOMEM ? r : 0;
     if (message.type == FL_MESSAGE_BATCH)
         r = gather(arg, message.batch.results, message.batch.n_results);
     fl_message_done(&message);
@@ -155,6 +156,24 @@ static int gather_all(struct gathering *gathering, struct db *db, const char *ag
     return r;
 }
 
+int reader_fresh(struct db *db, const struct db_agent *agent, const struct store_query *query,
+                 struct fl_result **ret, size_t *ret_n, struct fl_error *err)
+{
+    struct gathering gathering = {.series = query->series,
+                                  .from_us = query->from_us,
+                                  .to_us = query->to_us,
+                                  .limit = SIZE_MAX};
+    int r = db->type->inbox_read(db, agent, INT64_MAX, SIZE_MAX, gather_letter, &gathering, err);
+
+    if (r < 0) {
+        free(gathering.results);
+        return r;
+    }
+    *ret = gathering.results;
+    *ret_n = gathering.n;
+    return 0;
+}
+
 int store_results(struct store *store, const char *agent, uint32_t series, fl_time from_us,
                   fl_time to_us, size_t limit, struct fl_result **ret, size_t *ret_n,
                   struct fl_error *err)
@@ -178,32 +197,11 @@ int store_results(struct store *store, const char *agent, uint32_t series, fl_ti
     return 0;
 }
 
-/* From what a database visits to what a caller does. */
-struct visit {
-    store_rollup_cb visit;
-    void *arg;
-};
-
-static int visit_row(const struct db_rollup *row, void *arg)
+int store_uptime(struct store *store, fl_time from_us, fl_time to_us, struct store_uptime **ret,
+                 size_t *ret_n, struct fl_error *err)
 {
-    const struct visit *visit = arg;
-
-    return visit->visit(row->start_us, row->bytes, row->size, visit->arg);
-}
-
-int store_rollups(struct store *store, unsigned level, const char *agent_name, uint32_t series,
-                  fl_time from_us, fl_time to_us, store_rollup_cb visit, void *arg,
-                  struct fl_error *err)
-{
-    struct visit both = {visit, arg};
-    struct db_agent agent;
     struct db *db;
     int r = reader_of(store, &db, err);
 
-    if (r == 0)
-        r = db->type->find_agent(db, agent_name, &agent, err);
-    if (r == 0)
-        r = db->type->read_rollups(db, level, agent.id, series, from_us, to_us, visit_row, &both,
-                                   err);
-    return r;
+    return r < 0 ? r : db->type->uptime(db, from_us, to_us, ret, ret_n, err);
 }

@@ -203,7 +203,9 @@ static int write_segment(const struct segment *segment, struct db *db, int64_t a
     }
     if (r == 0)
         r = db->type->put_rollups(db, rows->level, out, segment->n, err);
-    else if (r == -ENOMEM)
+    if (r == 0 && rows->level == ROLLUP_MINUTES)
+        r = db->type->mark_stale(db, rows->rollup.start_us, err);
+    if (r == -ENOMEM)
         (void)fl_error_set(err, r, "no memory for the history");
     free(out);
     return r;

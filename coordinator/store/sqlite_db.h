@@ -1,5 +1,5 @@
 /* One connection to the history file, for the files that hold its statements: sqlite_inbox.c,
- * sqlite_series.c, sqlite_incidents.c and sqlite_decisions.c. */
+ * sqlite_series.c, sqlite_uptime.c, sqlite_incidents.c and sqlite_decisions.c. */
 #pragma once
 
 #include "coordinator/store/db.h"
@@ -81,6 +81,16 @@ int sqlite_read_chunks(struct db *db, int64_t agent, uint32_t series, fl_time fr
 int sqlite_read_rollups(struct db *db, unsigned level, int64_t agent, uint32_t series,
                         fl_time from_us, fl_time to_us, db_rollup_cb visit, void *arg,
                         struct fl_error *err);
+
+/* sqlite_uptime.c */
+int sqlite_mark_stale(struct db *db, fl_time start_us, struct fl_error *err);
+int sqlite_next_stale(struct db *db, fl_time *ret_start_us, struct fl_error *err);
+int sqlite_clear_stale(struct db *db, fl_time start_us, struct fl_error *err);
+int sqlite_seen_at(struct db *db, fl_time start_us, db_seen_cb visit, void *arg,
+                   struct fl_error *err);
+int sqlite_put_uptime(struct db *db, const struct db_uptime *uptime, struct fl_error *err);
+int sqlite_uptime(struct db *db, fl_time from_us, fl_time to_us, struct store_uptime **ret,
+                  size_t *ret_n, struct fl_error *err);
 
 /* sqlite_incidents.c */
 int sqlite_put_verdict(struct db *db, const struct verdict_event *event, struct fl_error *err);

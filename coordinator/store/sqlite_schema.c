@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define VERSION 2
+#define VERSION 3
 
 static const char pragmas[] = "PRAGMA page_size=16384;"
                               "PRAGMA journal_mode=WAL;"
@@ -48,7 +48,19 @@ static const char series[] =
     " series INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY(level, minute, agent, series))"
     " WITHOUT ROWID;";
 
-/* Version 1 kept batches and nothing made of them. */
+static const char uptime[] =
+    "CREATE TABLE stale(minute INTEGER PRIMARY KEY);"
+    "CREATE TABLE uptime_rows("
+    " minute INTEGER NOT NULL, target TEXT NOT NULL, zone TEXT NOT NULL, up_us INTEGER NOT NULL,"
+    " down_us INTEGER NOT NULL, disputed_us INTEGER NOT NULL, maintenance_us INTEGER NOT NULL,"
+    " PRIMARY KEY(minute, target, zone)) WITHOUT ROWID;"
+    "CREATE TABLE uptime_days("
+    " day INTEGER NOT NULL, target TEXT NOT NULL, zone TEXT NOT NULL, first_us INTEGER NOT NULL,"
+    " last_us INTEGER NOT NULL, up_us INTEGER NOT NULL, down_us INTEGER NOT NULL,"
+    " disputed_us INTEGER NOT NULL, maintenance_us INTEGER NOT NULL,"
+    " PRIMARY KEY(day, target, zone)) WITHOUT ROWID;";
+
+/* Version 1 kept batches and nothing made of them; version 2 had no uptime. */
 static const char from_1[] =
     "INSERT INTO agents(name) SELECT DISTINCT agent FROM batches ORDER BY agent;"
     "INSERT INTO inbox(agent, rx_us, n_results, bytes)"
@@ -120,10 +132,12 @@ static int migrate(struct sqlite_db *db, int version, struct fl_error *err)
 
     if (version == 0)
         r = sqlite_db_execute(db, incidents, "be created", err);
-    if (r == 0)
+    if (r == 0 && version < 2)
         r = sqlite_db_execute(db, series, "be created", err);
     if (r == 0)
         r = sqlite_db_execute(db, sqlite_decisions_schema, "be created", err);
+    if (r == 0)
+        r = sqlite_db_execute(db, uptime, "be created", err);
     if (r == 0 && version == 1)
         r = sqlite_db_execute(db, from_1, "be migrated", err);
     if (r == 0 && version == 1)

@@ -202,6 +202,9 @@ int sqlite_expire(struct db *base, const struct store_keep *keep, fl_time now_us
     static const char rollups[] =
         "DELETE FROM rollups WHERE (level, minute, agent, series) IN (SELECT level, minute, agent,"
         " series FROM rollups WHERE level = ?3 AND minute < ?1 LIMIT ?2)";
+    static const char uptime[] =
+        "DELETE FROM uptime_rows WHERE (minute, target, zone) IN (SELECT minute, target, zone"
+        " FROM uptime_rows WHERE minute < ?1 LIMIT ?2)";
     struct sqlite_db *db = sqlite_db_of(base);
     /* a chunk may reach into the hour after its own */
     int more, r = delete_some(db, chunks, (now_us - keep->raw_us) / FL_HOUR - 1, -1, err);
@@ -209,6 +212,9 @@ int sqlite_expire(struct db *base, const struct store_keep *keep, fl_time now_us
     more = r;
     if (r >= 0)
         r = delete_some(db, rollups, (now_us - keep->minutes_us) / FL_MINUTE, ROLLUP_MINUTES, err);
+    more |= r;
+    if (r >= 0)
+        r = delete_some(db, uptime, (now_us - keep->minutes_us) / FL_MINUTE, -1, err);
     more |= r;
     if (r >= 0)
         r = delete_some(db, rollups, (now_us - keep->hours_us) / FL_MINUTE, ROLLUP_HOURS, err);

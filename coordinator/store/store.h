@@ -7,6 +7,9 @@
 
 #include "coordinator/core/decision.h"
 #include "coordinator/core/fleet.h"
+#include "coordinator/core/rollup.h"
+#include "coordinator/core/uptime.h"
+#include "coordinator/core/verdict.h"
 #include "proto/codec/fl_codec.h"
 
 struct event_base;
@@ -32,6 +35,15 @@ struct store_keep {
     int64_t pack_us;
 };
 
+/* A day (UTC) of a component, seen from one zone or from all. */
+struct store_uptime {
+    char target[FL_TARGET_SIZE];
+    char zone[FL_NAME_SIZE]; /* "": from all */
+    fl_time day_us;
+    fl_time first_us, last_us; /* the first and the last that was seen of it that day */
+    struct uptime_times times;
+};
+
 /* A past incident: its newest verdict and its life. */
 struct store_incident {
     struct verdict verdict;
@@ -41,8 +53,16 @@ struct store_incident {
     uint32_t n_events;
 };
 
-/* A row of points of rollup.h, which start at start_us; valid during the visit. */
-typedef int (*store_rollup_cb)(fl_time start_us, const uint8_t *bytes, size_t size, void *arg);
+struct store_query {
+    const char *agent;
+    uint32_t series;
+    fl_time from_us, to_us;
+    unsigned level;
+    int64_t step_us;
+};
+
+/* A negative return ends the reading and is returned. */
+typedef int (*store_point_cb)(fl_time start_us, const struct rollup *point, void *arg);
 
 #define STORE_TEXT_SIZE 8192
 
@@ -98,11 +118,18 @@ struct store_type {
     int (*results)(struct store *store, const char *agent, uint32_t series, fl_time from_us,
                    fl_time to_us, size_t limit, struct fl_result **ret, size_t *ret_n,
                    struct fl_error *err);
-    /* Its rows of points that overlap [from_us, to_us), those not yet packed left out. A negative
-     * return of `visit` ends it. */
-    int (*rollups)(struct store *store, unsigned level, const char *agent, uint32_t series,
-                   fl_time from_us, fl_time to_us, store_rollup_cb visit, void *arg,
-                   struct fl_error *err);
+    /* The points of a series in [from_us, to_us), each of `step_us` from from_us on; both are whole
+     * numbers of the level's points. Those of results not yet packed as well. In order. */
+    int (*points)(struct store *store, const struct store_query *query, store_point_cb visit,
+                  void *arg, struct fl_error *err);
+    /* The days that begin in [from_us, to_us), in order of target, zone and day. What was not yet
+     * packed is not in. The caller frees them. */
+    int (*uptime)(struct store *store, fl_time from_us, fl_time to_us, struct store_uptime **ret,
+                  size_t *ret_n, struct fl_error *err);
+    /* The agents, targets and probes that there are from now on, and work that is announced (both
+     * copied). */
+    int (*put_fleet)(struct store *store, const struct fleet *fleet);
+    int (*put_works)(struct store *store, const struct uptime_work *works, size_t n);
 
     void (*stats)(const struct store *store, struct store_stats *ret);
 };

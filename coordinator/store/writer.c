@@ -64,6 +64,7 @@ static void job_free(struct job *job)
 {
     free(job->batch.bytes);
     free(job->decision);
+    fleet_free(job->fleet);
     free(job);
 }
 
@@ -102,6 +103,8 @@ static int write_jobs(struct store *store, const struct job_list *jobs, struct f
         job->outcome = job->is_verdict || job->batch.is_new ? STORE_STORED : STORE_DUPLICATE;
         if (job->decision)
             r = store->type->put_decision(store->writer, job->decision, err);
+        else if (job->fleet)
+            r = store->type->put_fleet(store->writer, job->fleet, err);
         else if (job->is_verdict)
             r = store->type->put_verdict(store->writer, &job->event, err);
     }
@@ -200,6 +203,15 @@ static void note_error(struct store *store, const char *message)
                    (int)sizeof(store->stats.last_error) - 1, message);
 }
 
+static void take_works(struct store *store)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    if (store->new_works)
+        packer_set_works(store->packer, FL_TAKE(store->works), store->n_works);
+    store->new_works = false;
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
 static void pack(struct store *store)
 {
     int64_t now = fl_clock_monotonic();
@@ -209,6 +221,7 @@ static void pack(struct store *store)
 
     if (!store->writer || now < packer_due(store->packer))
         return;
+    take_works(store);
     r = packer_step(store->packer, store->writer, now, fl_clock_wall(), &err);
     packer_stats(store->packer, &stats);
     if (r < 0)
@@ -335,6 +348,7 @@ struct store *store_close(struct store *store)
     (void)store->type->close(store->writer);
     (void)store->type->close(store->reader);
     packer_free(store->packer);
+    free(store->works);
     chunk_packer_free(store->chunks);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_cond_destroy(&store->more);
@@ -507,6 +521,59 @@ int store_put_decision(struct store *store, const struct store_decision *decisio
     if (job)
         *job->decision = *decision;
     return put_kept(store, job);
+}
+
+static void *copy_of(const void *from, size_t n, size_t size)
+{
+    void *copy = calloc(n + 1, size);
+
+    return copy && n > 0 ? memcpy(copy, from, n * size) : copy;
+}
+
+/* What the names of series and agents are made from. */
+static struct fleet *copy_fleet(const struct fleet *from)
+{
+    struct fleet *fleet = calloc(1, sizeof(*fleet));
+
+    if (!fleet)
+        return NULL;
+    fleet->places = copy_of(from->places, from->n_places, sizeof(*fleet->places));
+    fleet->agents = copy_of(from->agents, from->n_agents, sizeof(*fleet->agents));
+    fleet->targets = copy_of(from->targets, from->n_targets, sizeof(*fleet->targets));
+    fleet->probes = copy_of(from->probes, from->n_probes, sizeof(*fleet->probes));
+    if (!fleet->places || !fleet->agents || !fleet->targets || !fleet->probes)
+        return fleet_free(fleet);
+    fleet->n_places = from->n_places;
+    fleet->n_agents = from->n_agents;
+    fleet->n_targets = from->n_targets;
+    fleet->n_probes = from->n_probes;
+    return fleet;
+}
+
+int store_put_fleet(struct store *store, const struct fleet *fleet)
+{
+    struct job *job = calloc(1, sizeof(*job));
+
+    if (job && !(job->fleet = copy_fleet(fleet))) {
+        free(job);
+        job = NULL;
+    }
+    return put_kept(store, job);
+}
+
+int store_put_works(struct store *store, const struct uptime_work *works, size_t n)
+{
+    struct uptime_work *copy = copy_of(works, n, sizeof(*works));
+
+    if (!copy)
+        return -ENOMEM;
+    (void)pthread_mutex_lock(&store->lock);
+    free(store->works);
+    store->works = copy;
+    store->n_works = n;
+    store->new_works = true;
+    (void)pthread_mutex_unlock(&store->lock);
+    return 0;
 }
 
 void store_stats(const struct store *store, struct store_stats *ret)

@@ -14,6 +14,7 @@ struct job {
     struct db_batch batch;
     struct verdict_event event;
     struct store_decision *decision; /* in place of the event; kept like a verdict */
+    struct fleet *fleet;             /* in place of the event; kept like a verdict */
 };
 
 struct job_list {
@@ -39,6 +40,9 @@ struct store {
     pthread_cond_t more;
     struct job_list queue, finished;
     bool closing;
+    bool new_works; /* the packer is to take these */
+    struct uptime_work *works;
+    size_t n_works;
     unsigned generation; /* grows when damaged data was moved aside */
     struct store_stats stats;
 
@@ -55,9 +59,16 @@ int store_put_batch(struct store *store, const struct fl_batch *batch, const uin
                     size_t size, fl_time rx_us);
 int store_put_verdict(struct store *store, const struct verdict_event *event);
 int store_put_decision(struct store *store, const struct store_decision *decision);
+int store_put_fleet(struct store *store, const struct fleet *fleet);
+int store_put_works(struct store *store, const struct uptime_work *works, size_t n);
 void store_stats(const struct store *store, struct store_stats *ret);
 
 /* reader.c */
+/* The loop's connection. */
+int reader_of(struct store *store, struct db **ret, struct fl_error *err);
+/* Results of a series that are not packed yet, in no order; the caller frees them. */
+int reader_fresh(struct db *db, const struct db_agent *agent, const struct store_query *query,
+                 struct fl_result **ret, size_t *ret_n, struct fl_error *err);
 int store_last_incident_id(struct store *store, uint64_t *ret_id, struct fl_error *err);
 int store_incidents(struct store *store, uint64_t before_id, size_t limit,
                     struct store_incident **ret, size_t *ret_n, struct fl_error *err);
@@ -71,15 +82,17 @@ int store_count_results(struct store *store, const char *agent, uint64_t *ret,
 int store_results(struct store *store, const char *agent, uint32_t series, fl_time from_us,
                   fl_time to_us, size_t limit, struct fl_result **ret, size_t *ret_n,
                   struct fl_error *err);
-int store_rollups(struct store *store, unsigned level, const char *agent, uint32_t series,
-                  fl_time from_us, fl_time to_us, store_rollup_cb visit, void *arg,
-                  struct fl_error *err);
+int store_points(struct store *store, const struct store_query *query, store_point_cb visit,
+                 void *arg, struct fl_error *err);
+int store_uptime(struct store *store, fl_time from_us, fl_time to_us, struct store_uptime **ret,
+                 size_t *ret_n, struct fl_error *err);
 
 /* What every row of store_table.c has besides its name, its summary and how it is opened. */
-#define STORE_COMMON                                                                          \
-    .close = store_close, .put_batch = store_put_batch, .put_verdict = store_put_verdict,     \
-    .put_decision = store_put_decision, .decisions = store_decisions,                         \
-    .last_incident_id = store_last_incident_id, .incidents = store_incidents,                 \
-    .incident = store_incident, .close_orphans = store_close_orphans,                         \
-    .count_results = store_count_results, .results = store_results, .rollups = store_rollups, \
-    .stats = store_stats
+#define STORE_COMMON                                                                        \
+    .close = store_close, .put_batch = store_put_batch, .put_verdict = store_put_verdict,   \
+    .put_decision = store_put_decision, .decisions = store_decisions,                       \
+    .put_fleet = store_put_fleet, .put_works = store_put_works,                             \
+    .last_incident_id = store_last_incident_id, .incidents = store_incidents,               \
+    .incident = store_incident, .close_orphans = store_close_orphans,                       \
+    .count_results = store_count_results, .results = store_results, .points = store_points, \
+    .uptime = store_uptime, .stats = store_stats

@@ -3,6 +3,7 @@
 #include "coordinator/core/rollup.h"
 #include "coordinator/store/store.h"
 #include "proto/runtime/fl_clock.h"
+#include "proto/types/fl_name.h"
 #include "tests/support/unit.h"
 
 #include <dirent.h>
@@ -22,7 +23,7 @@
 #define WAIT_US (20 * FL_SECOND)
 #define MAX_DONE 4096
 #define OLD_US INT64_C(1700000000000000)
-#define SERIES 4711u
+#define SERIES fl_series_id("web", "get")
 
 struct bench {
     char directory[64];
@@ -329,30 +330,30 @@ static void results_older_than_is_kept_are_deleted(void **state)
 }
 
 struct sum {
-    size_t rows, points;
+    size_t points;
+    fl_time last_us;
     struct rollup rollup;
 };
 
-static int add_row(fl_time start_us, const uint8_t *bytes, size_t size, void *arg)
+static int add_point(fl_time start_us, const struct rollup *point, void *arg)
 {
-    struct varint_reader row = {bytes, bytes + size, false}, point;
     struct sum *sum = arg;
-    unsigned index;
 
-    assert_true(start_us % (10 * FL_MINUTE) == 0);
-    sum->rows++;
-    for (; rollup_row_next(&row, &index, &point); sum->points++)
-        assert_int_equal(rollup_point_add(&sum->rollup, point), 0);
-    assert_false(row.bad);
+    assert_true(start_us > sum->last_us && start_us % FL_MINUTE == 0);
+    sum->last_us = start_us;
+    sum->points++;
+    rollup_merge(&sum->rollup, point);
     return 0;
 }
 
-static struct sum sum_of(struct bench *bench, unsigned level, fl_time from_us, fl_time to_us)
+static struct sum sum_of(struct bench *bench, unsigned level, int64_t step_us, fl_time from_us,
+                         fl_time to_us)
 {
-    struct sum sum = {.rows = 0};
+    struct store_query query = {"a1", SERIES, from_us, to_us, level, step_us};
+    struct sum sum = {.points = 0};
     struct fl_error err = {""};
 
-    if (type()->rollups(bench->store, level, "a1", SERIES, from_us, to_us, add_row, &sum, &err) < 0)
+    if (type()->points(bench->store, &query, add_point, &sum, &err) < 0)
         fail_msg("%s", err.message);
     return sum;
 }
@@ -378,26 +379,28 @@ static void what_is_packed_reads_as_before(void **state)
     struct bench *bench = *state;
     fl_time first = (fl_clock_wall() - 50 * FL_MINUTE) / FL_HOUR * FL_HOUR + 90 * FL_SECOND;
     struct fl_result *before = NULL, *after = NULL;
-    struct sum minutes, hours;
+    struct sum minutes, hours, fresh;
 
     open_store(bench, FL_HOUR);
     put_minutes(bench, first, 1, 1500);
     wait_done(bench, 15);
     assert_int_equal(read_back(bench, first, first + FL_HOUR, &before), 1500);
-    assert_int_equal(sum_of(bench, ROLLUP_HOURS, first, first + FL_HOUR).rows, 0);
+    fresh = sum_of(bench, ROLLUP_MINUTES, FL_MINUTE, first - 90 * FL_SECOND, first + FL_HOUR);
     close_store(bench);
     open_store(bench, FL_SECOND);
     wait_packed(bench, 1500);
     assert_int_equal(read_back(bench, first, first + FL_HOUR, &after), 1500);
     for (size_t i = 0; i < 1500; i++)
         assert_memory_equal(&after[i], &before[i], sizeof(before[i]));
-    minutes = sum_of(bench, ROLLUP_MINUTES, first, first + FL_HOUR);
-    hours = sum_of(bench, ROLLUP_HOURS, first, first + FL_HOUR - 90 * FL_SECOND);
-    assert_int_equal(minutes.rows, 3);
+    minutes = sum_of(bench, ROLLUP_MINUTES, FL_MINUTE, first - 90 * FL_SECOND, first + FL_HOUR);
+    hours = sum_of(bench, ROLLUP_HOURS, FL_HOUR, first - 90 * FL_SECOND, first + FL_MINUTE);
     assert_int_equal(minutes.points, 26); /* from 1:30 to 26:30 */
     assert_int_equal(hours.points, 1);
     assert_true(minutes.rollup.counts.ok == 1500 && hours.rollup.counts.ok == 1500);
     assert_memory_equal(&minutes.rollup, &hours.rollup, sizeof(hours.rollup));
+    assert_memory_equal(&minutes, &fresh, sizeof(fresh));
+    minutes = sum_of(bench, ROLLUP_MINUTES, 5 * FL_MINUTE, first - 90 * FL_SECOND, first + FL_HOUR);
+    assert_int_equal(minutes.points, 6);
     free(before);
     free(after);
 }
@@ -415,12 +418,82 @@ static void what_comes_late_adds_to_its_points(void **state)
     put_minutes(bench, first + 500000, 7, 600);
     wait_packed(bench, 1200);
     assert_int_equal(read_back(bench, first, first + FL_HOUR, &results), 1200);
-    minutes = sum_of(bench, ROLLUP_MINUTES, first, first + FL_HOUR);
-    assert_int_equal(minutes.rows, 1);
+    minutes = sum_of(bench, ROLLUP_MINUTES, FL_MINUTE, first, first + FL_HOUR);
     assert_int_equal(minutes.points, 10);
     assert_true(minutes.rollup.counts.samples == 1200);
-    assert_true(sum_of(bench, ROLLUP_HOURS, first, first + 1).rollup.counts.samples == 1200);
+    minutes = sum_of(bench, ROLLUP_HOURS, FL_HOUR, first, first + 1);
+    assert_true(minutes.rollup.counts.samples == 1200);
     free(results);
+}
+
+static void name_series(struct bench *bench)
+{
+    struct fleet *fleet = NULL;
+    struct fl_error err = {""};
+
+    assert_int_equal(fleet_new(&fleet), 0);
+    if (fleet_add_zone(fleet, "a", &err) < 0 || fleet_add_agent(fleet, "a1", "a", &err) < 0 ||
+        fleet_add_target(fleet, "web", TARGET_SERVICE, "a", NULL, &err) < 0 ||
+        fleet_add_probe(fleet, "web", "get", "http", FL_SECOND, FL_SECOND, &err) < 0 ||
+        fleet_seal(fleet, FL_SECOND, FL_SECOND, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_int_equal(type()->put_fleet(bench->store, fleet), 0);
+    fleet_free(fleet);
+}
+
+/* The days once so much time is accounted for. */
+static size_t wait_uptime(struct bench *bench, int64_t accounted_us, struct store_uptime **ret)
+{
+    int64_t end = fl_clock_monotonic() + WAIT_US;
+    struct fl_error err = {""};
+    size_t n = 0;
+
+    for (;;) {
+        const struct uptime_times *times;
+
+        if (type()->uptime(bench->store, 0, fl_clock_wall() + UPTIME_DAY, ret, &n, &err) < 0)
+            fail_msg("%s", err.message);
+        times = n > 0 ? &(*ret)[0].times : NULL;
+        if (times && times->up_us + times->down_us + times->disputed_us + times->maintenance_us ==
+                         accounted_us)
+            return n;
+        free(*ret);
+        assert_true(fl_clock_monotonic() < end);
+        (void)sched_yield();
+    }
+}
+
+static void uptime_is_made_and_made_again_for_what_comes_late(void **state)
+{
+    struct bench *bench = *state;
+    fl_time first = (fl_clock_wall() - 50 * FL_MINUTE) / FL_HOUR * FL_HOUR;
+    const struct uptime_work works[] = {{"web", first + 9 * FL_MINUTE, first + FL_HOUR}};
+    struct store_uptime *days = NULL;
+    struct fl_result late[10];
+
+    open_store(bench, FL_SECOND);
+    name_series(bench);
+    assert_int_equal(type()->put_works(bench->store, works, 1), 0);
+    put_minutes(bench, first, 1, 300);
+    assert_int_equal(wait_uptime(bench, 6 * FL_MINUTE, &days), 2);
+    assert_string_equal(days[0].target, "web");
+    assert_string_equal(days[0].zone, "");
+    assert_string_equal(days[1].zone, "a");
+    assert_true(days[0].times.up_us == 5 * FL_MINUTE && days[0].first_us == first);
+    assert_true(days[0].times.maintenance_us == FL_MINUTE);
+    assert_memory_equal(&days[0].times, &days[1].times, sizeof(days[0].times));
+    free(days);
+    for (size_t i = 0; i < FL_COUNT(late); i++) {
+        plain_result(&late[i], first + 6 * FL_MINUTE + (fl_time)i * FL_SECOND);
+        late[i].ok = i % 2 == 0;
+        late[i].layer = late[i].ok ? FL_LAYER_NONE : FL_LAYER_CONNECT;
+        late[i].failure = late[i].ok ? FL_FAILURE_NONE : FL_FAILURE_REFUSED;
+    }
+    assert_int_equal(put_results(bench, 99, late, FL_COUNT(late)), 0);
+    assert_int_equal(wait_uptime(bench, 7 * FL_MINUTE, &days), 2);
+    assert_true(days[1].times.up_us == 5 * FL_MINUTE + 30 * FL_SECOND);
+    assert_true(days[1].times.down_us == 30 * FL_SECOND && days[1].times.disputed_us == 0);
+    free(days);
 }
 
 /* As version 1 of the schema had it. */
@@ -680,6 +753,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(results_older_than_is_kept_are_deleted, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_packed_reads_as_before, setup, teardown),
         cmocka_unit_test_setup_teardown(what_comes_late_adds_to_its_points, setup, teardown),
+        cmocka_unit_test_setup_teardown(uptime_is_made_and_made_again_for_what_comes_late, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(an_older_history_is_carried_over, setup, teardown),
         cmocka_unit_test_setup_teardown(incidents_come_back_as_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_dead_coordinator_left_open_is_closed, setup,

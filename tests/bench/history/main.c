@@ -71,8 +71,7 @@ static void open_store(struct bench *bench, int64_t pack_us)
 }
 
 /* A second of all targets of an agent, as one batch. */
-static void put_second(struct bench *bench, struct synthetic *synthetic, size_t agent,
-                       fl_time t_us)
+static void put_second(struct bench *bench, struct synthetic *synthetic, size_t agent, fl_time t_us)
 {
     struct fl_message message = {.type = FL_MESSAGE_BATCH};
     uint8_t *bytes = NULL;
@@ -81,8 +80,8 @@ static void put_second(struct bench *bench, struct synthetic *synthetic, size_t 
     synthetic_second(synthetic, agent, t_us, &message.batch);
     if (fl_codec_encode(&message, &bytes, &size, NULL) < 0)
         fail("a batch cannot be encoded");
-    while (bench->type->put_batch(bench->store, &message.batch, bytes, size,
-                                  t_us + FL_SECOND) == -EAGAIN)
+    while (bench->type->put_batch(bench->store, &message.batch, bytes, size, t_us + FL_SECOND) ==
+           -EAGAIN)
         (void)event_base_loop(bench->base, EVLOOP_ONCE);
     bench->put++;
     free(bytes);
@@ -200,8 +199,7 @@ static void say_reading(struct bench *bench, fl_time from_us)
         char agent[FL_NAME_SIZE];
 
         (void)snprintf(agent, sizeof(agent), "agent%zu", i % bench->agents);
-        if (bench->type->results(bench->store, agent,
-                                 synthetic_id(i * 7 % bench->targets), from_us,
+        if (bench->type->results(bench->store, agent, synthetic_id(i * 7 % bench->targets), from_us,
                                  from_us + FL_HOUR, 100000, &results, &n, &err) < 0)
             fail(err.message);
         times[i] = (double)(fl_clock_monotonic() - before) / 1000;
@@ -256,8 +254,8 @@ int main(int argc, char **argv)
     bench.type = store_type_find("sqlite");
     synthetic = synthetic_new(bench.agents, bench.targets, bench.seed);
     n = (double)bench.agents * (double)bench.targets * SECONDS * ROUNDS;
-    (void)printf("%zu agents, %zu targets, an hour at 1 s: %.0f results, seed %llu\n",
-                 bench.agents, bench.targets, n, (unsigned long long)bench.seed);
+    (void)printf("%zu agents, %zu targets, an hour at 1 s: %.0f results, seed %llu\n", bench.agents,
+                 bench.targets, n, (unsigned long long)bench.seed);
     say_kinds(&bench);
     for (int round = 0; round < ROUNDS; round++) {
         double before = cpu_seconds(), making = synthetic_seconds(synthetic);

@@ -123,8 +123,8 @@ void synthetic_second(struct synthetic *synthetic, size_t agent, fl_time t_us, s
 
         fl_result_init(result);
         result->series = synthetic_id(i);
-        result->t_us = t_us + synthetic->phase_of[i] + (int64_t)(draw(&synthetic->state) %
-                                                                 JITTER_US);
+        result->t_us =
+            t_us + synthetic->phase_of[i] + (int64_t)(draw(&synthetic->state) % JITTER_US);
         fill(result, &kinds[i % SYNTHETIC_KINDS], &synthetic->state);
     }
     *ret = (struct fl_batch){.boot = 1,
