@@ -2,12 +2,15 @@
  * line is put before its sentence here. */
 #include "coordinator/config_fleet.h"
 
+#include "coordinator/config_templates.h"
 #include "proto/runtime/fl_yaml.h"
 #include "proto/runtime/fl_zsock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FIRST_TARGETS 16 /* room for so many at first; a power of two */
 
 struct agent_fields {
     char *name, *zone, *public_key, *mesh;
@@ -370,28 +373,55 @@ static int add_target(const struct reader *reader, const struct fl_yaml_node *no
     return r < 0 ? r : read_probes(reader, node, fields->name, target);
 }
 
-static int read_targets(const struct reader *reader, const struct fl_yaml_node *root)
+/* Room for one more. */
+static int grow_targets(const struct reader *reader)
+{
+    struct coordinator_config *config = reader->config;
+    size_t n = config->n_targets, room = n < FIRST_TARGETS ? FIRST_TARGETS : 2 * n;
+    struct config_target *targets;
+
+    if (n > 0 && (n < FIRST_TARGETS || (n & (n - 1)) != 0))
+        return 0; /* it doubles when full, and is full at powers of two */
+    targets = realloc(config->targets, room * sizeof(*targets));
+    if (!targets)
+        return fl_error_set(reader->err, -ENOMEM, "no memory for the targets");
+    memset(targets + n, 0, (room - n) * sizeof(*targets));
+    config->targets = targets;
+    return 0;
+}
+
+static int read_target(const struct reader *reader, const struct fl_yaml_node *node)
 {
     static const char *const others[] = {"zones", "agents", "probes", NULL};
+    struct target_fields fields = {0};
+    int r = fl_yaml_options(node, config_target_options, others, &fields, reader->err);
+
+    if (r < 0)
+        return r;
+    r = grow_targets(reader);
+    if (r == 0)
+        r = add_target(reader, node, &fields);
+    fl_options_done(config_target_options, &fields);
+    return r;
+}
+
+static int on_made(const struct fl_yaml_node *target, void *arg, struct fl_error *err)
+{
+    struct reader reader = *(const struct reader *)arg;
+
+    reader.err = err;
+    return read_target(&reader, target);
+}
+
+static int read_targets(const struct reader *reader, const struct fl_yaml_node *root)
+{
+    struct reader own = *reader;
     const struct fl_yaml_node *list;
     int r = get_list(reader, root, "targets", false, &list);
 
-    if (r < 0 || !list)
-        return r;
-    reader->config->targets = calloc(fl_yaml_count(list) + 1, sizeof(*reader->config->targets));
-    if (!reader->config->targets)
-        return fl_error_set(reader->err, -ENOMEM, "no memory for the targets");
-    for (size_t i = 0; r == 0 && i < fl_yaml_count(list); i++) {
-        struct target_fields fields = {0};
-
-        r = fl_yaml_options(fl_yaml_item(list, i), config_target_options, others, &fields,
-                            reader->err);
-        if (r < 0)
-            return r;
-        r = add_target(reader, fl_yaml_item(list, i), &fields);
-        fl_options_done(config_target_options, &fields);
-    }
-    return r;
+    for (size_t i = 0; r == 0 && list && i < fl_yaml_count(list); i++)
+        r = read_target(reader, fl_yaml_item(list, i));
+    return r < 0 ? r : config_templates_read(root, on_made, &own, reader->err);
 }
 
 static int check_plans(const struct reader *reader, const struct fl_yaml_node *root)

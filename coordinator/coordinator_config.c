@@ -82,8 +82,8 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
 static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
     static const char *const sections[] = {
-        "coordinator", "zones",   "places",    "agents", "targets",
-        "http",        "history", "decisions", "groups", "status_page",
+        "coordinator", "zones",     "places", "agents",      "targets",   "http",
+        "history",     "decisions", "groups", "status_page", "templates",
     };
     char names[256] = "";
     size_t used = 0;

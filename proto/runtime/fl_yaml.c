@@ -20,7 +20,8 @@
 
 #define MAX_FILE (16 << 20)
 #define MAX_DEPTH 64
-#define MAX_KEYS 256 /* in one map; what is many is a list */
+#define MAX_KEYS 256      /* in one map; what is many is a list */
+#define MAX_EXPANDED 4096 /* bytes of a text in a copy */
 
 struct fl_yaml_node {
     const struct fl_yaml *owner;
@@ -319,6 +320,92 @@ int fl_yaml_load(const char *path, struct fl_yaml **ret, struct fl_error *err)
     if (r == 0)
         r = fl_yaml_parse(path, text, size, ret, err);
     free(text);
+    return r;
+}
+
+/* A copy under way. */
+struct copy {
+    yaml_document_t *document;
+    fl_yaml_put put;
+    void *arg;
+    struct fl_error *err;
+};
+
+static int no_memory(struct fl_error *err)
+{
+    return fl_error_set(err, -ENOMEM, "out of memory for a copy of the configuration");
+}
+
+/* The number of the copy among the nodes of its document, or a negative code. */
+static int copy_node(struct copy *copy, const struct fl_yaml_node *from);
+
+static int copy_scalar(struct copy *copy, const struct fl_yaml_node *from, bool verbatim)
+{
+    char text[MAX_EXPANDED];
+    struct fl_error sentence;
+    int r = 0;
+
+    if (verbatim)
+        (void)snprintf(text, sizeof(text), "%s", fl_yaml_text(from));
+    else
+        r = copy->put(fl_yaml_text(from), text, sizeof(text), copy->arg, &sentence);
+    if (r < 0)
+        return fl_yaml_error(from, copy->err, r, "%s", sentence.message);
+    r = yaml_document_add_scalar(copy->document, NULL, (yaml_char_t *)text, -1,
+                                 from->yaml->data.scalar.style);
+    return r ? r : no_memory(copy->err);
+}
+
+static int copy_items(struct copy *copy, const struct fl_yaml_node *from, int to)
+{
+    for (size_t i = 0; i < fl_yaml_count(from); i++) {
+        bool map = fl_yaml_kind(from) == FL_YAML_MAP;
+        int key = map ? copy_scalar(copy, fl_yaml_key_node(from, i), true) : 0;
+        int value = key < 0 ? key : copy_node(copy, fl_yaml_item(from, i));
+        int good;
+
+        if (value < 0)
+            return value;
+        copy->document->nodes.start[value - 1].start_mark = fl_yaml_item(from, i)->yaml->start_mark;
+        good = map ? yaml_document_append_mapping_pair(copy->document, to, key, value)
+                   : yaml_document_append_sequence_item(copy->document, to, value);
+        if (!good)
+            return no_memory(copy->err);
+    }
+    return to;
+}
+
+static int copy_node(struct copy *copy, const struct fl_yaml_node *from)
+{
+    int to;
+
+    if (fl_yaml_kind(from) == FL_YAML_SCALAR)
+        return copy_scalar(copy, from, false);
+    to = fl_yaml_kind(from) == FL_YAML_MAP
+             ? yaml_document_add_mapping(copy->document, NULL, YAML_ANY_MAPPING_STYLE)
+             : yaml_document_add_sequence(copy->document, NULL, YAML_ANY_SEQUENCE_STYLE);
+    return to ? copy_items(copy, from, to) : no_memory(copy->err);
+}
+
+int fl_yaml_expand(const struct fl_yaml_node *node, fl_yaml_put put, void *arg,
+                   struct fl_yaml **ret, struct fl_error *err)
+{
+    FL_CLEANUP(fl_yaml_freep) struct fl_yaml *yaml = calloc(1, sizeof(*yaml));
+    struct copy copy = {NULL, put, arg, err};
+    int r;
+
+    if (!yaml || !(yaml->name = strdup(node->owner->name)) ||
+        !yaml_document_initialize(&yaml->document, NULL, NULL, NULL, 1, 1))
+        return no_memory(err);
+    yaml->loaded = true;
+    copy.document = &yaml->document;
+    r = copy_node(&copy, node);
+    if (r < 0)
+        return r;
+    yaml->document.nodes.start[0].start_mark = node->yaml->start_mark;
+    r = index_nodes(yaml, err);
+    if (r == 0)
+        *ret = FL_TAKE(yaml);
     return r;
 }
 

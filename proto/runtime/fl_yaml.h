@@ -37,6 +37,14 @@ const struct fl_yaml_node *fl_yaml_get(const struct fl_yaml_node *map, const cha
 /* Text of a scalar. NULL for a list or a map. */
 const char *fl_yaml_text(const struct fl_yaml_node *node);
 
+/* A copy of `node` as a document of its own, each text as `put` writes it into `ret` of `size`
+ * bytes: 0, or a negative code with what is wrong in `sentence`, before which file and line are
+ * put. Keys are not changed. The copy names the file and the lines of the original. */
+typedef int (*fl_yaml_put)(const char *text, char *ret, size_t size, void *arg,
+                           struct fl_error *sentence);
+int fl_yaml_expand(const struct fl_yaml_node *node, fl_yaml_put put, void *arg,
+                   struct fl_yaml **ret, struct fl_error *err);
+
 /* Return `code` with the sentence "FILE:LINE: ..." in `err`. */
 int fl_yaml_error(const struct fl_yaml_node *node, struct fl_error *err, int code,
                   const char *format, ...) FL_PRINTF(4, 5);
