@@ -80,6 +80,10 @@ const struct route route_table[] = {
      "agent target probe from to limit", "history_results", "The results of a series"},
     {"GET", "/api/v1/uptime", route_uptime, API_SCOPE_READ, FL_SECOND, "from to", "uptime",
      "Days of each component: up, down, disputed, under maintenance, not looked at"},
+    {"GET", "/metrics", route_metrics, API_SCOPE_READ, 0, "", NULL,
+     "Everything that is known now, as Prometheus text or OpenMetrics"},
+    {"GET", "/probe", route_probe, API_SCOPE_READ, 0, "target module zone agent", NULL,
+     "One target as the Prometheus blackbox exporter would show it"},
     {0},
 };
 
@@ -99,5 +103,7 @@ const struct route_parameter route_parameters[] = {
     {"file", "string", "name of a style sheet or script"},
     {"index", "integer", "X-Faultline-Index of an earlier answer: wait while it is the same"},
     {"group", "string", "name of the service group"},
+    {"module", "string", "name or type of a probe, such as http_2xx, tcp_connect, icmp"},
+    {"zone", "string", "name of a zone"},
     {0},
 };
