@@ -31,6 +31,8 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_MONTH | ARGUMENTS_HTML, 0, 0, command_report},
     {"export", "AGENT TARGET PROBE", "print the results of a series",
      ARGUMENTS_API | ARGUMENTS_CSV | ARGUMENTS_FROM | ARGUMENTS_TO, 3, 3, command_export},
+    {"plan", "diff FILE", "show what a reload with a configuration would change of what is probed",
+     ARGUMENTS_API | ARGUMENTS_JSON, 2, 2, command_plan},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,

@@ -42,6 +42,7 @@ void route_history_points(struct exchange *exchange);
 void route_history_results(struct exchange *exchange);
 void route_uptime(struct exchange *exchange);
 void route_openapi(struct exchange *exchange);
+void route_plan(struct exchange *exchange);
 void route_page(struct exchange *exchange);
 void route_feed(struct exchange *exchange);
 void route_page_stream(struct exchange *exchange);

@@ -18,6 +18,8 @@ const struct route route_table[] = {
      "What opened, changed and closed after an event; waits for one"},
     {"GET", "/api/v1/stream", route_stream, API_SCOPE_READ, 0, "", NULL,
      "The same as server-sent events"},
+    {"GET", "/api/v1/plan", route_plan, API_SCOPE_ADMIN, 0, "", "plan",
+     "What is probed, how and by which agents"},
     {"GET", "/api/v1/openapi.json", route_openapi, API_SCOPE_NONE, FL_MINUTE, "", "openapi",
      "This description"},
     {"GET", "/api/v1/maintenance", route_maintenance, API_SCOPE_READ, 0, "", "maintenance",
