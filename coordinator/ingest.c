@@ -22,7 +22,8 @@ struct ingest {
     uint32_t *by_name;           /* indices in order of name */
     struct seqset *judged;
     struct ingest_refusals refusals;
-    struct fl_log_limit log_version, log_malformed, log_identity, log_oversized, log_key;
+    struct fl_log_limit log_version, log_malformed, log_identity, log_oversized, log_key,
+        log_flooding, log_misdated;
 };
 
 /* One message on its way in. */
@@ -241,16 +242,71 @@ static void take_plan_ack(const struct letter *letter, const struct fl_plan_ack 
         agent->plan_version = ack->version;
 }
 
+static void acknowledge(const struct letter *letter, uint64_t boot, uint64_t sequence)
+{
+    struct fl_message message = {.type = FL_MESSAGE_ACK};
+
+    message.ack = (struct fl_ack){.boot = boot, .n_sequences = 1, .sequences = &sequence};
+    send_message(letter, &message);
+}
+
+static fl_time newest(const struct fl_batch *batch)
+{
+    fl_time t_us = 0;
+
+    for (size_t i = 0; i < batch->n_results; i++)
+        t_us = batch->results[i].t_us > t_us ? batch->results[i].t_us : t_us;
+    for (size_t i = 0; i < batch->n_hosts; i++)
+        t_us = batch->hosts[i].t_us > t_us ? batch->hosts[i].t_us : t_us;
+    return t_us;
+}
+
+/* The future would stand in the history for ever. It is acknowledged, so that an agent whose clock
+ * was wrong for a while is rid of it; the past is not refused, for backlogs are old. */
+static bool throw_away_the_future(const struct letter *letter, const struct fl_batch *batch)
+{
+    struct ingest *ingest = letter->ingest;
+    int64_t ahead_us = newest(batch) - letter->rx_us;
+    char sentence[INGEST_SENTENCE_SIZE];
+
+    if (ahead_us <= FL_MAX_CLOCK_SKEW_US)
+        return false;
+    (void)snprintf(sentence, sizeof(sentence),
+                   "from agent \"%.64s\": its results are dated %lld h ahead, at most %lld are "
+                   "taken; set its clock",
+                   letter->user, (long long)(ahead_us / FL_HOUR),
+                   (long long)(FL_MAX_CLOCK_SKEW_US / FL_HOUR));
+    ingest->refusals.misdated += batch->n_results + batch->n_hosts;
+    note(ingest, &ingest->log_misdated, sentence);
+    acknowledge(letter, batch->boot, batch->sequence);
+    return true;
+}
+
+/* No agent may fill the queue that all share. */
+static void store(const struct letter *letter, const struct fl_batch *batch, const uint8_t *bytes,
+                  size_t size)
+{
+    struct ingest *ingest = letter->ingest;
+    struct ingest_agent *agent = &ingest->agents[letter->agent];
+
+    if (agent->in_store < INGEST_STORE_SHARE &&
+        ingest->host.put(batch, bytes, size, letter->rx_us, ingest->host.arg) == 0)
+        agent->in_store++;
+    else
+        ingest->refusals.busy++;
+}
+
 static void take_batch(const struct letter *letter, struct fl_batch *batch, const uint8_t *bytes,
                        size_t size)
 {
     struct ingest *ingest = letter->ingest;
-    int r;
 
     if (strcmp(batch->agent, letter->user) != 0) {
         REFUSE(letter, identity, "it sends results of agent \"%s\"", batch->agent);
         return;
     }
+    if (throw_away_the_future(letter, batch))
+        return;
     for (size_t i = 0; i < batch->n_results; i++)
         batch->results[i].rx_us = letter->rx_us;
     for (size_t i = 0; i < batch->n_hosts; i++)
@@ -258,9 +314,7 @@ static void take_batch(const struct letter *letter, struct fl_batch *batch, cons
     ingest->agents[letter->agent].dropped = batch->dropped_results;
     if (seqset_add(ingest->judged, letter->agent, batch->boot, batch->sequence))
         ingest->host.judge(letter->agent, batch, letter->rx_us, ingest->host.arg);
-    r = ingest->host.put(batch, bytes, size, letter->rx_us, ingest->host.arg);
-    if (r < 0)
-        ingest->refusals.busy++;
+    store(letter, batch, bytes, size);
 }
 
 static void take_heartbeat(const struct letter *letter, const struct fl_heartbeat *heartbeat)
@@ -322,6 +376,24 @@ static void refuse_bytes(const struct letter *letter, int code, const char *why)
         REFUSE(letter, malformed, "%s", why);
 }
 
+/* Not answered: an answer to each would be a flood of our own. */
+static bool floods(const struct letter *letter, size_t size)
+{
+    struct ingest *ingest = letter->ingest;
+    char sentence[INGEST_SENTENCE_SIZE];
+
+    if (allowance_take(&ingest->agents[letter->agent].allowance, size, letter->rx_us))
+        return false;
+    ingest->refusals.flooding++;
+    (void)snprintf(sentence, sizeof(sentence),
+                   "from agent \"%.64s\": it floods; what exceeds %lld KiB or %lld messages a "
+                   "second is not read",
+                   letter->user, (long long)(ALLOWANCE_BYTES_PER_SECOND / 1024),
+                   (long long)(ALLOWANCE_BYTES_PER_SECOND / ALLOWANCE_MESSAGE_BYTES));
+    note(ingest, &ingest->log_flooding, sentence);
+    return true;
+}
+
 void ingest_message(struct ingest *ingest, const uint8_t *peer, size_t peer_size, const char *user,
                     const uint8_t *bytes, size_t size, fl_time rx_us)
 {
@@ -334,6 +406,8 @@ void ingest_message(struct ingest *ingest, const uint8_t *peer, size_t peer_size
         REFUSE(&letter, identity, "it is not in the configuration any more");
         return;
     }
+    if (floods(&letter, size))
+        return;
     r = fl_codec_decode(bytes, size, &message, &err);
     if (r < 0) {
         refuse_bytes(&letter, r, err.message);
@@ -350,16 +424,18 @@ void ingest_stored(struct ingest *ingest, const char *agent, uint64_t boot, uint
                    enum store_outcome outcome)
 {
     struct letter letter = {.ingest = ingest, .user = agent, .agent = find_agent(ingest, agent)};
-    struct fl_message message = {.type = FL_MESSAGE_ACK};
+    struct ingest_agent *stored;
 
-    if (outcome == STORE_FAILED || letter.agent == FLEET_NONE)
+    if (letter.agent == FLEET_NONE)
         return;
-    letter.peer = ingest->agents[letter.agent].peer;
-    letter.peer_size = ingest->agents[letter.agent].peer_size;
-    if (letter.peer_size == 0)
+    stored = &ingest->agents[letter.agent];
+    if (stored->in_store > 0) /* a new key began a new count */
+        stored->in_store--;
+    if (outcome == STORE_FAILED || stored->peer_size == 0)
         return;
-    message.ack = (struct fl_ack){.boot = boot, .n_sequences = 1, .sequences = &sequence};
-    send_message(&letter, &message);
+    letter.peer = stored->peer;
+    letter.peer_size = stored->peer_size;
+    acknowledge(&letter, boot, sequence);
 }
 
 void ingest_unknown_key(struct ingest *ingest, const char *public_key)

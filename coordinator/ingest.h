@@ -3,12 +3,14 @@
 #pragma once
 
 #include "coordinator/coordinator_config.h"
+#include "coordinator/core/allowance.h"
 #include "coordinator/store/store.h"
 #include "proto/codec/fl_codec.h"
 
 #define INGEST_LAST_REFUSALS 8
 #define INGEST_SENTENCE_SIZE 320
-#define INGEST_PEER_SIZE 32 /* a ROUTER's names of its peers have 5 bytes */
+#define INGEST_STORE_SHARE 256 /* batches of one agent in the store's queue: a quarter of it */
+#define INGEST_PEER_SIZE 32    /* a ROUTER's names of its peers have 5 bytes */
 
 struct ingest;
 
@@ -35,11 +37,15 @@ struct ingest_agent {
     uint8_t peer[INGEST_PEER_SIZE];
     size_t revoked_size; /* a connection that came in with a key that is not its own any more */
     uint8_t revoked[INGEST_PEER_SIZE];
+    struct allowance allowance;
+    uint32_t in_store; /* batches that the store has not decided yet */
 };
 
 struct ingest_refusals {
     uint64_t version, malformed, identity, oversized;
-    uint64_t busy; /* batches that the store had no room for */
+    uint64_t busy;     /* batches that the store had no room for */
+    uint64_t flooding; /* messages beyond an agent's allowance, not read */
+    uint64_t misdated; /* results and samples dated too far ahead, acknowledged and thrown away */
     size_t n_last;
     char last[INGEST_LAST_REFUSALS][INGEST_SENTENCE_SIZE]; /* newest first */
 };

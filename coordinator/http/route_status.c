@@ -141,12 +141,13 @@ static json_t *refusals_json(const struct coordinator *coordinator, const struct
     coordinator_socket_refusals(coordinator, &socket);
     for (size_t i = 0; i < refusals->n_last; i++)
         (void)json_array_append_new(last, json_string(refusals->last[i]));
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "unknown_key",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "unknown_key",
                      (json_int_t)socket.unknown_key, "handshake", (json_int_t)socket.handshake,
                      "version", (json_int_t)refusals->version, "malformed",
                      (json_int_t)refusals->malformed, "identity", (json_int_t)refusals->identity,
                      "oversized", (json_int_t)(refusals->oversized + socket.oversized), "busy",
-                     (json_int_t)refusals->busy, "last", last);
+                     (json_int_t)refusals->busy, "flooding", (json_int_t)refusals->flooding,
+                     "misdated", (json_int_t)refusals->misdated, "last", last);
 }
 
 static json_t *store_json(const struct coordinator *coordinator)

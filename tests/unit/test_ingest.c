@@ -36,6 +36,7 @@ struct bench {
     struct fl_message sent; /* the last one */
     uint8_t sent_to;
     int put_answer;
+    fl_time dated_us; /* of the results in say_batch */
     fl_time judged_rx_us;
 };
 
@@ -93,6 +94,7 @@ static int setup(void **state)
     const struct ingest_host host = {on_send, on_put, on_judge, bench};
     struct fl_error err;
 
+    bench->dated_us = NOW - 5000;
     bench->config = config_of(both);
     assert_int_equal(ingest_new(bench->config, mesh_key, &host, &bench->ingest, &err), 0);
     *state = bench;
@@ -143,7 +145,7 @@ static void say_batch(struct bench *bench, uint8_t peer, const char *user, const
     struct fl_result result;
 
     fl_result_init(&result);
-    result.t_us = NOW - 5000;
+    result.t_us = bench->dated_us;
     result.took_us = 1000;
     result.ok = true;
     result.series = 1;
@@ -214,6 +216,63 @@ static void a_store_without_room_does_not_stop_the_judgement(void **state)
     say_batch(bench, 1, "a1", "a1", 5);
     assert_int_equal(bench->n_judged, 1);
     assert_true(ingest_refusals(bench->ingest)->busy == 1);
+}
+
+static void one_agent_has_only_its_share_of_the_store(void **state)
+{
+    struct bench *bench = *state;
+
+    say_hello(bench, 1, "a1", "a1", "a");
+    for (uint64_t i = 1; i <= INGEST_STORE_SHARE + 2; i++)
+        say_batch(bench, 1, "a1", "a1", i);
+    assert_int_equal(bench->n_put, INGEST_STORE_SHARE);
+    assert_int_equal(bench->n_judged, INGEST_STORE_SHARE + 2);
+    assert_true(ingest_refusals(bench->ingest)->busy == 2);
+    ingest_stored(bench->ingest, "a1", 7, 1, STORE_FAILED);
+    say_batch(bench, 1, "a1", "a1", INGEST_STORE_SHARE + 1);
+    assert_int_equal(bench->n_put, INGEST_STORE_SHARE + 1);
+}
+
+static void results_of_the_future_are_acknowledged_and_thrown_away(void **state)
+{
+    struct bench *bench = *state;
+
+    say_hello(bench, 1, "a1", "a1", "a");
+    bench->dated_us = NOW + FL_MAX_CLOCK_SKEW_US + FL_HOUR;
+    say_batch(bench, 1, "a1", "a1", 1);
+    assert_int_equal(bench->n_judged + bench->n_put, 0);
+    assert_int_equal(bench->sent.type, FL_MESSAGE_ACK);
+    assert_true(ingest_refusals(bench->ingest)->misdated == 1);
+    assert_string_equal(ingest_refusals(bench->ingest)->last[0],
+                        "from agent \"a1\": its results are dated 25 h ahead, at most 24 are "
+                        "taken; set its clock");
+    bench->dated_us = NOW + FL_MAX_CLOCK_SKEW_US;
+    say_batch(bench, 1, "a1", "a1", 2);
+    bench->dated_us = NOW - 40 * FL_MAX_CLOCK_SKEW_US; /* a backlog */
+    say_batch(bench, 1, "a1", "a1", 3);
+    assert_int_equal(bench->n_put, 2);
+}
+
+static void who_floods_is_not_read_and_named_and_others_are(void **state)
+{
+    struct bench *bench = *state;
+    const struct ingest_refusals *refusals = ingest_refusals(bench->ingest);
+    const uint8_t peer = 1, garbage[] = {0xff, 0xff, 0xff};
+
+    say_hello(bench, 1, "a1", "a1", "a");
+    for (int i = 0; i < 10000; i++)
+        ingest_message(bench->ingest, &peer, 1, "a1", garbage, sizeof(garbage), NOW);
+    assert_true(refusals->malformed + refusals->flooding == 10000);
+    assert_in_range(refusals->malformed, 8000, 8192);
+    assert_string_equal(refusals->last[0], "from agent \"a1\": it floods; what exceeds 2048 KiB or "
+                                           "2048 messages a second is not read");
+    say_hello(bench, 2, "b1", "b1", "b");
+    assert_int_equal(bench->sent.type, FL_MESSAGE_PLAN);
+    assert_int_equal(bench->sent_to, 2);
+    say_batch(bench, 1, "a1", "a1", 1);
+    assert_int_equal(bench->n_put, 0);
+    ingest_message(bench->ingest, &peer, 1, "a1", garbage, sizeof(garbage), NOW + FL_SECOND);
+    assert_int_equal(bench->sent.type, FL_MESSAGE_REFUSAL);
 }
 
 static void who_claims_to_be_another_is_refused(void **state)
@@ -364,6 +423,9 @@ int main(void)
         TEST(a_batch_is_judged_at_once_and_acknowledged_when_durable),
         TEST(a_batch_that_comes_twice_is_judged_once_and_offered_twice),
         TEST(a_store_without_room_does_not_stop_the_judgement),
+        TEST(one_agent_has_only_its_share_of_the_store),
+        TEST(results_of_the_future_are_acknowledged_and_thrown_away),
+        TEST(who_floods_is_not_read_and_named_and_others_are),
         TEST(who_claims_to_be_another_is_refused),
         TEST(who_has_not_said_hello_is_refused),
         TEST(bytes_that_are_no_message_are_counted_by_their_kind),
