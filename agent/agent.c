@@ -143,6 +143,13 @@ static void on_result(const struct fl_result *result, void *arg)
         arm_flush(agent);
 }
 
+/* The next look at the own lateness, unless something else that is due looks before. */
+static void arm_lag(struct agent *agent)
+{
+    agent->lag_due_us = fl_clock_monotonic() + LAG_EVERY_US;
+    arm(agent->lag_timer, agent->lag_due_us);
+}
+
 /* ---- probes ---- */
 
 void agent_arm_probes(struct agent *agent)
@@ -168,6 +175,7 @@ static void on_probe(evutil_socket_t fd, short what, void *arg)
     while (schedule_next(agent->schedule, now, &index))
         probe_runner_start(agent->runner, index);
     agent_arm_probes(agent);
+    arm_lag(agent);
 }
 
 /* ---- the host, and the agent's own lateness ---- */
@@ -208,8 +216,7 @@ static void on_lag(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     note_lag(agent, agent->lag_due_us);
-    agent->lag_due_us = fl_clock_monotonic() + LAG_EVERY_US;
-    arm(agent->lag_timer, agent->lag_due_us);
+    arm_lag(agent);
 }
 
 /* ---- the spool's own state ---- */
