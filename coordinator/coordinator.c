@@ -28,6 +28,7 @@ struct coordinator {
     struct notes *notes;
     struct maintenance_silence *silence;
     struct decisions *decisions;
+    struct notifier *notifier;
     uint64_t told_works;        /* what the history was last told of announced work, as a sum */
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
@@ -56,6 +57,7 @@ static void publish(struct coordinator *coordinator, const struct verdict_event 
     if (coordinator->listener)
         coordinator->listener(coordinator->listener_arg);
     decisions_verdict(coordinator->decisions, event);
+    notifier_verdict(coordinator->notifier, event);
 }
 
 static void emit(struct coordinator *coordinator, const struct verdict_event *event)
@@ -312,6 +314,15 @@ static int open_notes(struct coordinator *coordinator, struct fl_error *err)
     return r < 0 ? r : notes_new(path, fl_clock_steady(), &coordinator->notes, err);
 }
 
+static int start_notifier(struct coordinator *coordinator, struct fl_error *err)
+{
+    char path[4200];
+    int r = in_state(coordinator, "outbox.db", path, sizeof(path), err);
+
+    return r < 0 ? r
+                 : notifier_new(&coordinator->config->notify, path, &coordinator->notifier, err);
+}
+
 static int start_judgement(struct coordinator *coordinator, struct fl_error *err)
 {
     const struct coordinator_config *config = coordinator->config;
@@ -367,6 +378,8 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
     if (r == 0)
         r = open_notes(coordinator, err);
     if (r == 0)
+        r = start_notifier(coordinator, err);
+    if (r == 0)
         r = start_judgement(coordinator, err);
     if (r == 0)
         r = listen_to_agents(coordinator, err);
@@ -385,6 +398,7 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
     if (!coordinator)
         return NULL;
     decisions_free(coordinator->decisions);
+    notifier_free(coordinator->notifier);
     /* the store first: what it still acknowledges goes out through the socket */
     if (coordinator->store)
         coordinator->store_type->close(coordinator->store);
@@ -435,6 +449,10 @@ static int check_unchanged(const struct coordinator_config *old,
     if (memcmp(&old->keep, &new->keep, sizeof(old->keep)) != 0)
         return fl_error_set(err, -EINVAL,
                             "section \"history\" cannot change while running; restart the "
+                            "coordinator");
+    if (!notify_config_equal(&old->notify, &new->notify))
+        return fl_error_set(err, -EINVAL,
+                            "section \"notify\" cannot change while running; restart the "
                             "coordinator");
     return 0;
 }
@@ -520,6 +538,11 @@ struct notes *coordinator_notes(struct coordinator *coordinator)
 const struct maintenance_silence *coordinator_silence(const struct coordinator *coordinator)
 {
     return coordinator->silence;
+}
+
+const struct notifier *coordinator_notifier(const struct coordinator *coordinator)
+{
+    return coordinator->notifier;
 }
 
 struct decisions *coordinator_decisions(const struct coordinator *coordinator)

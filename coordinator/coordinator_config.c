@@ -49,6 +49,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     fleet_free(config->fleet);
     config_http_done(&config->http);
     config_status_done(&config->status);
+    notify_config_done(&config->notify);
     fl_options_done(coordinator_options, config);
     free(config);
     return NULL;
@@ -83,7 +84,7 @@ static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
     static const char *const sections[] = {
         "coordinator", "zones",     "places", "agents",      "targets",   "http",
-        "history",     "decisions", "groups", "status_page", "templates",
+        "history",     "decisions", "groups", "status_page", "templates", "notify",
     };
     char names[256] = "";
     size_t used = 0;
@@ -143,6 +144,8 @@ static int read_config(const struct fl_yaml *yaml, const struct config_checker *
         r = config_groups_read(fl_yaml_root(yaml), config, err);
     if (r == 0)
         r = config_status_read(fl_yaml_root(yaml), config->fleet, &config->status, err);
+    if (r == 0)
+        r = notify_config_read(fl_yaml_root(yaml), &config->notify, err);
     if (r == 0)
         *ret = FL_TAKE(config);
     return r;

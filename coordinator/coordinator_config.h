@@ -6,6 +6,7 @@
 #include "coordinator/config_http.h"
 #include "coordinator/config_status.h"
 #include "coordinator/core/decision.h"
+#include "coordinator/notify/notifier.h"
 #include "proto/types/fl_option.h"
 #include "proto/types/fl_plan.h"
 
@@ -49,6 +50,7 @@ struct coordinator_config {
     int64_t mesh_timeout_us;
     struct config_http http;
     struct config_status status;
+    struct notify_config notify;
     struct store_keep keep;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */

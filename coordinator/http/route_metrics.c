@@ -448,6 +448,39 @@ static void decisions_health(const struct metrics_scene *scene)
     }
 }
 
+static void notifications(const struct metrics_scene *scene)
+{
+    static const struct {
+        const char *name;
+        const char *help;
+        size_t offset;
+    } rows[] = {
+        {"faultline_notifications_delivered", "Messages that arrived",
+         offsetof(struct notifier_stats, delivered)},
+        {"faultline_notifications_failed", "Attempts to deliver that failed",
+         offsetof(struct notifier_stats, failed)},
+        {"faultline_notifications_given_up", "Messages that the receiver refused for good",
+         offsetof(struct notifier_stats, given_up)},
+        {"faultline_notifications_superseded_events", "Events that a later one made needless",
+         offsetof(struct notifier_stats, superseded)},
+        {"faultline_notifications_dropped_events", "Events that there was no room for",
+         offsetof(struct notifier_stats, dropped)},
+    };
+    const struct notify_config *config = &scene->config->notify;
+
+    for (size_t i = 0; i < FL_COUNT(rows); i++) {
+        metrics_text_family(scene->text, METRICS_COUNTER, rows[i].name, rows[i].help);
+        for (size_t k = 0; k < config->n; k++) {
+            struct notifier_stats stats;
+
+            notifier_stats(coordinator_notifier(scene->coordinator), k, &stats);
+            metrics_text_label(scene->text, "receiver", config->receivers[k].name);
+            metrics_text_count(scene->text, *(const uint64_t *)(const void *)((const char *)&stats +
+                                                                              rows[i].offset));
+        }
+    }
+}
+
 static void itself(const struct metrics_scene *scene, const struct http_server *server)
 {
     const struct plain_metric metrics[] = {
@@ -467,6 +500,7 @@ static void itself(const struct metrics_scene *scene, const struct http_server *
     history(scene);
     http(scene, server);
     decisions_health(scene);
+    notifications(scene);
     plain(scene, metrics, FL_COUNT(metrics));
 }
 

@@ -218,6 +218,7 @@ int main(int argc, char **argv)
     check_manual(page, "decisions", config_decisions_options);
     check_manual(page, "groups", config_group_options);
     check_manual(page, "groups: zones", config_member_options);
+    check_manual(page, "notify", notify_options);
     check_example(agent, AGENT_EXAMPLE, agent_options);
     check_example(agent, AGENT_EXAMPLE, agent_coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, coordinator_options);
@@ -229,6 +230,7 @@ int main(int argc, char **argv)
     check_example(coordinator, COORDINATOR_EXAMPLE, config_decisions_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_group_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_member_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, notify_options);
     check_probe_types(page, coordinator);
     check_commands(argv[1]);
     check_loads(argv[1]);

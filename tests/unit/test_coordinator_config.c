@@ -109,7 +109,8 @@ static void what_is_unknown_is_refused(void **state)
     (void)state;
     bad(TOP ZONES AGENTS "tragets: []\n",
         "c.yaml:7: field \"tragets\" is unknown; allowed are: coordinator, zones, places, "
-        "agents, targets, http, history, decisions, groups, status_page, templates");
+        "agents, targets, http, history, decisions, groups, status_page, templates, "
+        "notify");
     bad("zones: [a]\nagents: []\n", "c.yaml:1: field \"coordinator\" is missing");
     bad(TOP "agents: []\n", "c.yaml:1: field \"zones\" is missing; it must be a list");
     bad(TOP "zones: [a]\nagents:\n  - {name: a1, zone: x, public_key: \"" KEY_A "\"}\n",

@@ -1,0 +1,39 @@
+/* Tells people and machines of verdicts: what is new goes to disk, and from there each receiver's
+ * own thread brings it, one message at a time, until it has arrived. */
+#pragma once
+
+#include "coordinator/core/verdict.h"
+#include "coordinator/notify/notify.h"
+#include "proto/types/fl_cleanup.h"
+
+struct fl_yaml_node;
+struct notifier;
+
+struct notify_config {
+    size_t n;
+    struct notify_settings receivers[NOTIFY_MAX_RECEIVERS];
+};
+
+struct notifier_stats {
+    uint64_t delivered, failed, given_up; /* messages since start; failed: attempts */
+    uint64_t superseded, dropped;         /* events */
+};
+
+/* Reads the section "notify", which may be missing. */
+int notify_config_read(const struct fl_yaml_node *root, struct notify_config *ret,
+                       struct fl_error *err);
+void notify_config_done(struct notify_config *config);
+/* 0 or -ENOMEM; `ret` is to be done with in either case. */
+int notify_config_copy(const struct notify_config *from, struct notify_config *ret);
+bool notify_config_equal(const struct notify_config *a, const struct notify_config *b);
+
+/* `path`: of the outbox. The settings are copied.
+ * What a coordinator that died left open is told as closed. */
+int notifier_new(const struct notify_config *config, const char *path, struct notifier **ret,
+                 struct fl_error *err);
+/* What is not delivered stays on disk. Waits for no answer longer than a second. */
+struct notifier *notifier_free(struct notifier *notifier);
+FL_DEFINE_FREEP(struct notifier, notifier)
+
+void notifier_verdict(struct notifier *notifier, const struct verdict_event *event);
+void notifier_stats(const struct notifier *notifier, size_t receiver, struct notifier_stats *ret);

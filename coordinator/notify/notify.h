@@ -1,0 +1,48 @@
+/* The contract of a kind of notification: one file, one row in notify_table.c. */
+#pragma once
+
+#include "proto/types/fl_error.h"
+#include "proto/types/fl_option.h"
+#include "proto/types/fl_time.h"
+
+#include <jansson.h>
+
+#define NOTIFY_MAX_RECEIVERS 8
+#define NOTIFY_KEY_SIZE 64
+
+struct notify_type;
+
+/* A receiver, as configured. */
+struct notify_settings {
+    char *name;
+    int64_t type; /* index in notify_table */
+    char *url;
+    char *secret_file; /* NULL: nothing is signed */
+    char *ca_file;     /* NULL: those of the system */
+    int64_t timeout_us, wait_us, interval_us, repeat_us;
+};
+
+extern const struct fl_option notify_options[];
+
+/* One message. It may come more than once, and then under the same key. */
+struct notify_message {
+    const json_t *events; /* array of verdict events as the API has them, or {"event": "test"} */
+    const char *key;
+    uint64_t superseded; /* events since the last message that a later one made needless */
+    uint64_t dropped;    /* for which there was no room */
+    fl_time now_us;
+    bool (*is_ending)(void *arg); /* the delivery is to be given up at once */
+    void *arg;
+};
+
+struct notify_type {
+    const char *name;
+    const char *summary;
+    int64_t repeat_us; /* what is open is told again after so long; 0: never */
+    /* On a thread of its own. 0, -EAGAIN: later, or -EINVAL: never, with a sentence. */
+    int (*deliver)(const struct notify_settings *settings, const struct notify_message *message,
+                   struct fl_error *err);
+};
+
+extern const struct notify_type *const notify_table[]; /* NULL-terminated */
+extern const struct notify_type notify_webhook, notify_alertmanager;
