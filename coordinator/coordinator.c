@@ -540,7 +540,7 @@ const struct maintenance_silence *coordinator_silence(const struct coordinator *
     return coordinator->silence;
 }
 
-const struct notifier *coordinator_notifier(const struct coordinator *coordinator)
+struct notifier *coordinator_notifier(const struct coordinator *coordinator)
 {
     return coordinator->notifier;
 }

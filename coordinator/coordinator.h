@@ -38,7 +38,7 @@ void coordinator_socket_refusals(const struct coordinator *coordinator,
 const struct store_type *coordinator_store(const struct coordinator *coordinator,
                                            struct store **ret);
 
-const struct notifier *coordinator_notifier(const struct coordinator *coordinator);
+struct notifier *coordinator_notifier(const struct coordinator *coordinator);
 struct decisions *coordinator_decisions(const struct coordinator *coordinator);
 
 /* Number of the newest verdict event since the start, from 1; 0: none yet. */

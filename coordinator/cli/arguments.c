@@ -30,6 +30,7 @@ static const struct row {
     {"csv", NULL, ARGUMENTS_CSV, "print comma-separated values instead of JSON"},
     {"from", "TIME", ARGUMENTS_FROM, "from this time or date on, UTC; else six hours back"},
     {"to", "TIME", ARGUMENTS_TO, "up to this time or date, UTC; else up to now"},
+    {"test", NULL, ARGUMENTS_TEST, "send a test"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -101,6 +102,9 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         return 0;
     case ARGUMENTS_TO:
         ret->to = value;
+        return 0;
+    case ARGUMENTS_TEST:
+        ret->test = true;
         return 0;
     case ARGUMENTS_COUNT:
         return read_count(value, &ret->count, err);

@@ -26,6 +26,7 @@ enum arguments_option {
     ARGUMENTS_CSV = 1 << 12,
     ARGUMENTS_FROM = 1 << 13,
     ARGUMENTS_TO = 1 << 14,
+    ARGUMENTS_TEST = 1 << 15,
 };
 
 struct arguments {
@@ -33,6 +34,7 @@ struct arguments {
     bool json;
     bool lenient;
     bool html, csv;
+    bool test;
     const char *month, *from, *to; /* NULL: not given */
     const char *api;
     const char *zone;                     /* NULL: not given */

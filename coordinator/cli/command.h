@@ -46,6 +46,7 @@ enum command_status command_decide(const struct arguments *arguments);
 enum command_status command_drill(const struct arguments *arguments);
 enum command_status command_plan(const struct arguments *arguments);
 enum command_status command_act(const struct arguments *arguments);
+enum command_status command_notify(const struct arguments *arguments);
 enum command_status command_report(const struct arguments *arguments);
 enum command_status command_export(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);

@@ -33,6 +33,8 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_CSV | ARGUMENTS_FROM | ARGUMENTS_TO, 3, 3, command_export},
     {"plan", "diff FILE", "show what a reload with a configuration would change of what is probed",
      ARGUMENTS_API | ARGUMENTS_JSON, 2, 2, command_plan},
+    {"notify", "--test [NAME]", "tell receivers of notifications that this is a test",
+     ARGUMENTS_API | ARGUMENTS_TEST, 0, 1, command_notify},
     {"replay", "TRACE", "print the verdicts of a recorded trace",
      ARGUMENTS_JSON | ARGUMENTS_LENIENT, 1, 1, command_replay},
     {"check-config", "FILE...", "say whether configurations are good", ARGUMENTS_JSON, 1, INT_MAX,

@@ -71,6 +71,7 @@ void route_decision_drill(struct exchange *exchange);
 void route_decision_act(struct exchange *exchange);
 void route_metrics(struct exchange *exchange);
 void route_probe(struct exchange *exchange);
+void route_notify_test(struct exchange *exchange);
 
 /* For the server: the answer to who waits for events; an event for who follows them. */
 bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);

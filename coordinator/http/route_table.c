@@ -82,6 +82,8 @@ const struct route route_table[] = {
      "agent target probe from to limit", "history_results", "The results of a series"},
     {"GET", "/api/v1/uptime", route_uptime, API_SCOPE_READ, FL_SECOND, "from to", "uptime",
      "Days of each component: up, down, disputed, under maintenance, not looked at"},
+    {"POST", "/api/v1/notify/test", route_notify_test, API_SCOPE_ADMIN, 0, "", NULL,
+     "Tell a receiver of notifications, or all of them, that this is a test: receiver"},
     {"GET", "/metrics", route_metrics, API_SCOPE_READ, 0, "", NULL,
      "Everything that is known now, as Prometheus text or OpenMetrics"},
     {"GET", "/probe", route_probe, API_SCOPE_READ, 0, "target module zone agent", NULL,

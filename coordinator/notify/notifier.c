@@ -282,6 +282,28 @@ void notifier_verdict(struct notifier *notifier, const struct verdict_event *eve
     json_decref(json);
 }
 
+int notifier_test(struct notifier *notifier, const char *name, struct fl_error *err)
+{
+    const char *names[NOTIFY_MAX_RECEIVERS];
+    char event[64];
+    size_t n = 0;
+    int r;
+
+    for (size_t i = 0; i < notifier->n_receivers; i++)
+        if (!name || strcmp(notifier->receivers[i].settings->name, name) == 0)
+            names[n++] = notifier->receivers[i].settings->name;
+    if (n == 0 && name)
+        return fl_error_set(err, -ENOENT, "there is no receiver \"%.64s\" in the configuration",
+                            name);
+    if (n == 0)
+        return fl_error_set(err, -ENOENT, "there is no receiver in the configuration");
+    (void)snprintf(event, sizeof(event), "{\"t_us\":%" PRId64 ",\"event\":\"test\"}",
+                   fl_clock_steady());
+    r = outbox_put(notifier->outbox, names, n, 0, false, event, err);
+    wake(notifier);
+    return r;
+}
+
 struct orphan {
     uint64_t incident;
     json_t *event;

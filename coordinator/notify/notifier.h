@@ -35,5 +35,8 @@ int notifier_new(const struct notify_config *config, const char *path, struct no
 struct notifier *notifier_free(struct notifier *notifier);
 FL_DEFINE_FREEP(struct notifier, notifier)
 
+/* Tell one receiver, or all when `name` is NULL, that this is a test. -ENOENT: there is none of
+ * that name, or none at all; else negative when it cannot be written down. */
+int notifier_test(struct notifier *notifier, const char *name, struct fl_error *err);
 void notifier_verdict(struct notifier *notifier, const struct verdict_event *event);
 void notifier_stats(const struct notifier *notifier, size_t receiver, struct notifier_stats *ret);
