@@ -131,7 +131,7 @@ static int take(struct trace_line *lines, size_t limit, bool *too_long, struct f
     return newline != NULL;
 }
 
-int trace_line_next(struct trace_line *lines, size_t limit, const char **ret_text, size_t *ret_size,
+int trace_line_next(struct trace_line *lines, size_t limit, char **ret_text, size_t *ret_size,
                     struct fl_error *err)
 {
     bool too_long = false, any = false;

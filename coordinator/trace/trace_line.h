@@ -17,6 +17,6 @@ FL_DEFINE_FREEP(struct trace_line, trace_line)
 
 /* 1 and a line without its end (borrowed until the next call), 0 at the end, -EBADMSG for a line
  * of more than `limit` bytes, which is skipped, or another negative errno. */
-int trace_line_next(struct trace_line *lines, size_t limit, const char **ret_text, size_t *ret_size,
+int trace_line_next(struct trace_line *lines, size_t limit, char **ret_text, size_t *ret_size,
                     struct fl_error *err);
 uint64_t trace_line_number(const struct trace_line *lines); /* of the last one, from 1 */

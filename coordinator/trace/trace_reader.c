@@ -2,6 +2,7 @@
  * range and of this fleet, else the line is refused with a sentence that says which. */
 #include "coordinator/trace/trace_reader.h"
 
+#include "coordinator/trace/trace_json.h"
 #include "coordinator/trace/trace_line.h"
 #include "proto/types/fl_name.h"
 
@@ -16,6 +17,7 @@
 struct trace_reader {
     char *name;
     struct trace_line *lines;
+    struct trace_json *json;
     struct fleet *fleet;
     int failed; /* what ended the trace for good */
 };
@@ -216,17 +218,71 @@ static int build_fleet(struct trace_reader *reader, const json_t *line, struct f
     return r;
 }
 
+/* The same for the lines of records, of which there are many. */
+static int value_text(struct trace_value object, const char *field, const char **ret,
+                      struct fl_error *err)
+{
+    struct trace_value value = trace_json_get(object, field);
+
+    *ret = trace_json_text(value);
+    if (!*ret)
+        return fl_error_set(err, -EBADMSG, "\"%s\" %s, it must be a string", field,
+                            value.token ? "is something else" : "is missing");
+    return 0;
+}
+
+static int value_integer(struct trace_value object, const char *field, int64_t least, int64_t *ret,
+                         struct fl_error *err)
+{
+    struct trace_value value = trace_json_get(object, field);
+    int64_t number;
+
+    if (value.token == 0)
+        return 0;
+    if (!trace_json_integer(value, &number))
+        return fl_error_set(err, -EBADMSG, "\"%s\" is no integer", field);
+    if (number < least || number > INT64_MAX / 2)
+        return fl_error_set(err, -EBADMSG, "\"%s\" is %lld, allowed is %lld to %lld", field,
+                            (long long)number, (long long)least, (long long)(INT64_MAX / 2));
+    *ret = number;
+    return 0;
+}
+
+static int value_needed(struct trace_value object, const char *field, int64_t *ret,
+                        struct fl_error *err)
+{
+    if (trace_json_get(object, field).token == 0)
+        return fl_error_set(err, -EBADMSG, "\"%s\" is missing, it must be an integer", field);
+    return value_integer(object, field, 0, ret, err);
+}
+
+/* An optional part of its type, absent when it is not there. */
+static int value_part(struct trace_value object, const char *field, enum trace_json_type type,
+                      struct trace_value *ret, struct fl_error *err)
+{
+    *ret = trace_json_get(object, field);
+    if (ret->token != 0 && trace_json_type(*ret) != type)
+        return fl_error_set(err, -EBADMSG, "\"%s\" is no %s", field,
+                            type == TRACE_JSON_ARRAY ? "list" : "object");
+    return 0;
+}
+
 /* A word through its parser; absent is `none`. */
-static int get_word(const json_t *line, const char *field, int (*parse)(const char *), int none,
-                    int *ret, struct fl_error *err)
+static int get_word(struct trace_value line, const char *field, int (*parse)(const char *),
+                    int none, int *ret, struct fl_error *err)
 {
     const char *word;
     int r;
 
     *ret = none;
-    if (!json_object_get(line, field) || json_is_null(json_object_get(line, field)))
+    switch (trace_json_type(trace_json_get(line, field))) {
+    case TRACE_JSON_ABSENT:
+    case TRACE_JSON_NULL:
         return 0;
-    r = get_text(line, field, &word, err);
+    default:
+        break;
+    }
+    r = value_text(line, field, &word, err);
     if (r < 0)
         return r;
     *ret = parse(word);
@@ -235,27 +291,27 @@ static int get_word(const json_t *line, const char *field, int (*parse)(const ch
                                     field, word);
 }
 
-static int read_times(const json_t *line, struct fl_result *result, struct fl_error *err)
+static int read_times(struct trace_value line, struct fl_result *result, struct fl_error *err)
 {
-    const json_t *phases = NULL, *steps = NULL, *tcp = NULL;
-    int r = get_part(line, "phase_us", JSON_OBJECT, &phases, err);
+    struct trace_value phases = {0}, steps = {0}, tcp = {0};
+    int r = value_part(line, "phase_us", TRACE_JSON_OBJECT, &phases, err);
 
     if (r == 0)
-        r = get_part(line, "step_us", JSON_OBJECT, &steps, err);
+        r = value_part(line, "step_us", TRACE_JSON_OBJECT, &steps, err);
     if (r == 0)
-        r = get_part(line, "tcp", JSON_OBJECT, &tcp, err);
+        r = value_part(line, "tcp", TRACE_JSON_OBJECT, &tcp, err);
     for (int i = 0; r == 0 && i < FL_LAYERS; i++)
-        r = get_integer(phases, fl_layer_name((enum fl_layer)i), 0, &result->phase_us[i], err);
+        r = value_integer(phases, fl_layer_name((enum fl_layer)i), 0, &result->phase_us[i], err);
     for (int i = 0; r == 0 && i < FL_STEPS; i++)
-        r = get_integer(steps, fl_step_name((enum fl_step)i), 0, &result->step_us[i], err);
+        r = value_integer(steps, fl_step_name((enum fl_step)i), 0, &result->step_us[i], err);
     for (int i = 0; r == 0 && i < FL_TCP_FIELDS; i++)
-        r = get_integer(tcp, fl_tcp_name(i), 0, fl_tcp_field(&result->tcp, i), err);
+        r = value_integer(tcp, fl_tcp_name(i), 0, fl_tcp_field(&result->tcp, i), err);
     return r;
 }
 
-static int read_outcome(const json_t *line, struct fl_result *result, struct fl_error *err)
+static int read_outcome(struct trace_value line, struct fl_result *result, struct fl_error *err)
 {
-    const json_t *ok = json_object_get(line, "ok");
+    struct trace_value ok = trace_json_get(line, "ok");
     int layer, failure, step;
     int r = get_word(line, "layer", fl_layer_parse, FL_LAYER_NONE, &layer, err);
 
@@ -265,24 +321,24 @@ static int read_outcome(const json_t *line, struct fl_result *result, struct fl_
         r = get_word(line, "step", fl_step_parse, FL_STEP_NONE, &step, err);
     if (r < 0)
         return r;
-    if (!json_is_boolean(ok))
+    if (trace_json_type(ok) != TRACE_JSON_BOOLEAN)
         return fl_error_set(err, -EBADMSG, "\"ok\" must be true or false");
-    result->ok = json_is_true(ok);
+    result->ok = trace_json_is_true(ok);
     result->layer = (enum fl_layer)layer;
     result->failure = (enum fl_failure)failure;
     result->step = (enum fl_step)step;
     return 0;
 }
 
-static int find_series(const struct fleet *fleet, const json_t *line, uint32_t *ret,
+static int find_series(const struct fleet *fleet, struct trace_value line, uint32_t *ret,
                        struct fl_error *err)
 {
     const char *target, *probe = NULL;
     uint32_t index;
-    int r = get_text(line, "target", &target, err);
+    int r = value_text(line, "target", &target, err);
 
     if (r == 0)
-        r = get_text(line, "probe", &probe, err);
+        r = value_text(line, "probe", &probe, err);
     if (r < 0)
         return r;
     *ret = fl_series_id(target, probe);
@@ -294,7 +350,7 @@ static int find_series(const struct fleet *fleet, const json_t *line, uint32_t *
     return 0;
 }
 
-static int read_result(const struct fleet *fleet, const json_t *line, struct trace_record *ret,
+static int read_result(const struct fleet *fleet, struct trace_value line, struct trace_record *ret,
                        struct fl_error *err)
 {
     struct fl_result *result = &ret->result;
@@ -304,17 +360,17 @@ static int read_result(const struct fleet *fleet, const json_t *line, struct tra
     fl_result_init(result);
     r = find_series(fleet, line, &result->series, err);
     if (r == 0)
-        r = need_integer(line, "t_us", &result->t_us, err);
+        r = value_needed(line, "t_us", &result->t_us, err);
     if (r == 0)
-        r = need_integer(line, "took_us", &result->took_us, err);
+        r = value_needed(line, "took_us", &result->took_us, err);
     if (r < 0)
         return r;
     result->rx_us = fl_time_add(result->t_us, result->took_us);
-    r = get_integer(line, "rx_us", 0, &result->rx_us, err);
+    r = value_integer(line, "rx_us", 0, &result->rx_us, err);
     if (r == 0)
-        r = get_integer(line, "stalled_us", 0, &result->stalled_us, err);
+        r = value_integer(line, "stalled_us", 0, &result->stalled_us, err);
     if (r == 0)
-        r = get_integer(line, "tls_resumed", 0, &result->tls_resumed, err);
+        r = value_integer(line, "tls_resumed", 0, &result->tls_resumed, err);
     if (r == 0)
         r = read_outcome(line, result, err);
     if (r == 0)
@@ -326,33 +382,33 @@ static int read_result(const struct fleet *fleet, const json_t *line, struct tra
 }
 
 /* A number in the trace is `scale` times the integer that is kept. */
-static int get_scaled(const json_t *object, const char *field, double scale, int64_t *ret,
+static int get_scaled(struct trace_value object, const char *field, double scale, int64_t *ret,
                       struct fl_error *err)
 {
-    const json_t *value = json_object_get(object, field);
+    struct trace_value value = trace_json_get(object, field);
     double number;
 
-    if (!value || json_is_null(value))
+    if (value.token == 0 || trace_json_type(value) == TRACE_JSON_NULL)
         return 0;
-    if (!json_is_number(value))
+    if (scale == 1.0 && trace_json_integer(value, ret))
+        return 0;
+    if (!trace_json_number(value, &number))
         return fl_error_set(err, -EBADMSG, "\"%s\" is no number", field);
-    number = json_number_value(value) / scale;
-    if (!(fabs(number) < 4e18))
-        return fl_error_set(err, -EBADMSG, "\"%s\" is %g, which nothing measures", field,
-                            json_number_value(value));
-    *ret = json_is_integer(value) && scale == 1.0 ? json_integer_value(value) : llround(number);
+    if (!(fabs(number / scale) < 4e18))
+        return fl_error_set(err, -EBADMSG, "\"%s\" is %g, which nothing measures", field, number);
+    *ret = llround(number / scale);
     return 0;
 }
 
-static int read_disk(const json_t *json, struct fl_disk_sample *disk, struct fl_error *err)
+static int read_disk(struct trace_value json, struct fl_disk_sample *disk, struct fl_error *err)
 {
     const char *name = "", *target = "";
-    int r = get_text(json, "name", &name, err);
+    int r = value_text(json, "name", &name, err);
 
     memset(disk, 0, sizeof(*disk));
     disk->iops = disk->await_us = disk->util_ppm = disk->inflight = FL_ABSENT;
-    if (r == 0 && json_object_get(json, "target"))
-        r = get_text(json, "target", &target, err);
+    if (r == 0 && trace_json_get(json, "target").token)
+        r = value_text(json, "target", &target, err);
     if (r < 0)
         return r;
     if (strlen(name) >= sizeof(disk->name) || strlen(target) >= sizeof(disk->target))
@@ -369,37 +425,37 @@ static int read_disk(const json_t *json, struct fl_disk_sample *disk, struct fl_
     return r;
 }
 
-static int read_disks(const json_t *line, struct fl_host_sample *sample, struct fl_error *err)
+static int read_disks(struct trace_value line, struct fl_host_sample *sample, struct fl_error *err)
 {
-    const json_t *disks;
-    int r = get_part(line, "disks", JSON_ARRAY, &disks, err);
+    struct trace_value disks;
+    int r = value_part(line, "disks", TRACE_JSON_ARRAY, &disks, err);
 
-    if (r == 0 && json_array_size(disks) > FL_MAX_DISKS)
+    if (r == 0 && trace_json_size(disks) > FL_MAX_DISKS)
         return fl_error_set(err, -EBADMSG, "\"disks\" lists %zu, at most %d are allowed",
-                            json_array_size(disks), FL_MAX_DISKS);
-    for (size_t i = 0; r == 0 && i < json_array_size(disks); i++)
-        r = read_disk(json_array_get(disks, i), &sample->disks[sample->n_disks++], err);
+                            trace_json_size(disks), FL_MAX_DISKS);
+    for (struct trace_value disk = {0}; r == 0 && (disk = trace_json_next(disks, disk)).token != 0;)
+        r = read_disk(disk, &sample->disks[sample->n_disks++], err);
     return r;
 }
 
-static int read_host(const json_t *line, struct trace_record *ret, struct fl_error *err)
+static int read_host(struct trace_value line, struct trace_record *ret, struct fl_error *err)
 {
     struct fl_host_sample *sample = &ret->host;
     int r;
 
     ret->type = TRACE_HOST;
     fl_host_sample_init(sample);
-    r = need_integer(line, "t_us", &sample->t_us, err);
+    r = value_needed(line, "t_us", &sample->t_us, err);
     if (r < 0)
         return r;
     sample->rx_us = sample->t_us;
-    r = get_integer(line, "rx_us", 0, &sample->rx_us, err);
+    r = value_integer(line, "rx_us", 0, &sample->rx_us, err);
     for (int i = 0; r == 0 && i < FL_HOST_METRICS; i++) {
         const struct fl_host_metric_row *row = &fl_host_metric_table[i];
-        const json_t *section = line;
+        struct trace_value section = line;
 
         if (row->section[0])
-            r = get_part(line, row->section, JSON_OBJECT, &section, err);
+            r = value_part(line, row->section, TRACE_JSON_OBJECT, &section, err);
         if (r == 0)
             r = get_scaled(section, row->name, row->scale, &sample->values[i], err);
     }
@@ -411,11 +467,11 @@ static int read_host(const json_t *line, struct trace_record *ret, struct fl_err
     return r;
 }
 
-static int read_record(const struct fleet *fleet, const json_t *line, struct trace_record *ret,
+static int read_record(const struct fleet *fleet, struct trace_value line, struct trace_record *ret,
                        struct fl_error *err)
 {
     const char *type, *agent = NULL;
-    int r = get_text(line, "type", &type, err);
+    int r = value_text(line, "type", &type, err);
 
     if (r < 0)
         return r;
@@ -423,7 +479,7 @@ static int read_record(const struct fleet *fleet, const json_t *line, struct tra
         return fl_error_set(err, -EBADMSG,
                             "\"type\" is \"%s\", after the first line it is \"result\" or \"host\"",
                             type);
-    r = get_text(line, "agent", &agent, err);
+    r = value_text(line, "agent", &agent, err);
     if (r < 0)
         return r;
     ret->agent = fleet_find_agent(fleet, agent);
@@ -432,14 +488,41 @@ static int read_record(const struct fleet *fleet, const json_t *line, struct tra
     return type[0] == 'r' ? read_result(fleet, line, ret, err) : read_host(line, ret, err);
 }
 
+static int at_line(const struct trace_reader *reader, int r, struct fl_error *err)
+{
+    return fl_error_prefix(err, r, "%s:%llu", reader->name,
+                           (unsigned long long)trace_line_number(reader->lines));
+}
+
+int trace_reader_next(struct trace_reader *reader, struct trace_record *ret, struct fl_error *err)
+{
+    struct trace_value line;
+    char *text;
+    size_t size;
+    int r;
+
+    if (reader->failed < 0)
+        return fl_error_set(err, reader->failed, "%s: reading has failed before", reader->name);
+    r = trace_line_next(reader->lines, TRACE_MAX_LINE, &text, &size, err);
+    if (r == 1) {
+        r = trace_json_parse(reader->json, text, size, &line, err);
+        if (r == 0)
+            r = read_record(reader->fleet, line, ret, err);
+        if (r == 0)
+            return 1;
+    }
+    if (r < 0 && r != -EBADMSG)
+        reader->failed = r;
+    return r < 0 ? at_line(reader, r, err) : 0;
+}
+
 /* 1 and an object, 0 at the end, negative on failure. */
-static int next_object(struct trace_reader *reader, size_t limit, json_t **ret,
-                       struct fl_error *err)
+static int read_fleet_line(struct trace_reader *reader, json_t **ret, struct fl_error *err)
 {
     json_error_t why;
-    const char *text;
+    char *text;
     size_t size;
-    int r = trace_line_next(reader->lines, limit, &text, &size, err);
+    int r = trace_line_next(reader->lines, TRACE_MAX_FLEET_LINE, &text, &size, err);
 
     if (r <= 0)
         return r;
@@ -451,35 +534,11 @@ static int next_object(struct trace_reader *reader, size_t limit, json_t **ret,
     return 1;
 }
 
-static int at_line(const struct trace_reader *reader, int r, struct fl_error *err)
-{
-    return fl_error_prefix(err, r, "%s:%llu", reader->name,
-                           (unsigned long long)trace_line_number(reader->lines));
-}
-
-int trace_reader_next(struct trace_reader *reader, struct trace_record *ret, struct fl_error *err)
-{
-    FL_CLEANUP(json_freep) json_t *line = NULL;
-    int r;
-
-    if (reader->failed < 0)
-        return fl_error_set(err, reader->failed, "%s: reading has failed before", reader->name);
-    r = next_object(reader, TRACE_MAX_LINE, &line, err);
-    if (r == 1) {
-        r = read_record(reader->fleet, line, ret, err);
-        if (r == 0)
-            return 1;
-    }
-    if (r < 0 && r != -EBADMSG)
-        reader->failed = r;
-    return r < 0 ? at_line(reader, r, err) : 0;
-}
-
 static int read_fleet(struct trace_reader *reader, struct fl_error *err)
 {
     FL_CLEANUP(json_freep) json_t *line = NULL;
     const char *type;
-    int r = next_object(reader, TRACE_MAX_FLEET_LINE, &line, err);
+    int r = read_fleet_line(reader, &line, err);
 
     if (r == 0)
         return fl_error_set(err, -EBADMSG, "%s: is empty, a trace begins with its fleet",
@@ -504,7 +563,7 @@ int trace_reader_open_stream(FILE *stream, const char *name, struct trace_reader
 
     if (reader)
         reader->name = strdup(name);
-    if (!reader || !reader->name) {
+    if (!reader || !reader->name || trace_json_new(&reader->json) < 0) {
         (void)fclose(stream);
         return fl_error_set(err, -ENOMEM, "no memory");
     }
@@ -534,6 +593,7 @@ struct trace_reader *trace_reader_free(struct trace_reader *reader)
     if (!reader)
         return NULL;
     trace_line_free(reader->lines);
+    trace_json_free(reader->json);
     fleet_free(reader->fleet);
     free(reader->name);
     free(reader);
