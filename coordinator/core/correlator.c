@@ -106,9 +106,10 @@ static int by_score(const void *x, const void *y)
     return (a->id > b->id) - (a->id < b->id);
 }
 
-/* Components that explain something by themselves, the best first. One whose last fit was poor
- * and of which nothing bad has been heard since can only have become poorer. */
-static void collect_candidates(struct correlator *correlator)
+/* Components that explain something by themselves, the best first. One of which nothing bad has
+ * been heard since its last fit can only have become poorer: it is looked at once a second, if it
+ * was not poor already. */
+static void collect_candidates(struct correlator *correlator, fl_time now_us)
 {
     const uint32_t *active;
     size_t n = evidence_active(correlator->evidence, &active);
@@ -123,7 +124,7 @@ static void collect_candidates(struct correlator *correlator)
         candidate.price = component_price(correlator->fleet, &candidate.component);
         if (part->open)
             candidate.price /= 2;
-        if (part->dirty || part->open || alone->score > LEAST_SCORE)
+        if (part->dirty || part->open || (alone->score > LEAST_SCORE && now_us % FL_SECOND == 0))
             *alone = fit_beside(correlator, &candidate, 0);
         part->dirty = false;
         candidate.alone = *alone;
@@ -470,7 +471,7 @@ size_t correlator_explain(struct correlator *correlator, fl_time now_us,
     struct solution solution;
 
     evidence_advance(correlator->evidence, now_us);
-    collect_candidates(correlator);
+    collect_candidates(correlator, now_us);
     search(correlator, now_us, &solution);
     for (size_t i = 0; i < solution.n; i++) {
         const struct candidate *chosen = solution.chosen[i];

@@ -143,8 +143,10 @@ static void take_out(struct evidence *evidence, const struct window *window,
         uint32_t id = window->touches[i].id;
         struct cell cell = cell_of(window, o, window->touches[i].side);
 
-        if (concerns(evidence, id, o->named) && evidence->parts[id].track.width_us != 0)
-            track_remove(&evidence->parts[id].track, &cell, o->t_us);
+        if (!concerns(evidence, id, o->named) || evidence->parts[id].track.width_us == 0)
+            continue;
+        track_remove(&evidence->parts[id].track, &cell, o->t_us);
+        evidence->parts[id].dirty = true;
     }
 }
 
@@ -277,8 +279,10 @@ void evidence_forget(struct evidence *evidence, struct window *window, fl_time f
             o->t_us < floor_us)
             take_out(evidence, window, o);
     }
-    for (uint32_t i = 0; i < window->n_touches; i++)
+    for (uint32_t i = 0; i < window->n_touches; i++) {
         track_forget_old(&evidence->parts[window->touches[i].id].track);
+        evidence->parts[window->touches[i].id].dirty = true;
+    }
     if (floor_us > window->floor_us)
         window->floor_us = floor_us;
 }

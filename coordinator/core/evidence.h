@@ -15,7 +15,7 @@ struct part {
     size_t n_series, room;
     int64_t slowest_us;    /* interval of the slowest of them */
     bool active;           /* something bad lies in its track */
-    bool dirty;            /* something bad has come since the flag was taken down */
+    bool dirty;            /* something bad has come or gone since the flag was taken down */
     bool open;             /* an incident is open on it, */
     fl_time open_since_us; /* which began then */
 };

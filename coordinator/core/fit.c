@@ -227,6 +227,9 @@ static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t 
 {
     double promise = 0;
 
+    memset(gains->weighed, 0, n_bins * sizeof(*gains->weighed));
+    memset(gains->whole, 0, n_bins * sizeof(*gains->whole));
+    memset(gains->own, 0, n_bins * sizeof(*gains->own));
     for (size_t i = 0; i < n_facts; i++) {
         const struct fact *f = &facts[i];
         double gain;
@@ -253,15 +256,17 @@ static void fit_mode(const struct fit_tables *tables, const struct track *track,
                      const struct reach *reach, const struct weights *weights,
                      const struct fact *facts, size_t n_facts, unsigned n_bins, struct best *best)
 {
-    double probes[TRACK_BINS] = {0}, own[TRACK_BINS] = {0};
+    double probes[TRACK_BINS], own[TRACK_BINS];
+    struct gains gains;
 
+    memset(probes, 0, n_bins * sizeof(*probes));
+    memset(own, 0, n_bins * sizeof(*own));
     for (int side = 0; side < SIDES; side++)
         for (int family = 0; family < FAMILIES; family++)
             if (reach->lanes[side][family] && track->lanes[side][family])
                 track_counts(track, track->lanes[side][family], n_bins,
                              family == FAMILY_AGENT ? own : probes);
     for (size_t k = 0; k < RHOS; k++) {
-        struct gains gains = {.own = {0}};
         struct span to_now, at_all;
 
         if (rhos[k] < mode_least_rho(mode))
