@@ -107,184 +107,292 @@ static struct reach reach_of(const struct fit_tables *tables, enum component_typ
     return reach;
 }
 
-/* A run of bins and its sum. */
-struct span {
-    double sum;
-    unsigned newest, oldest;
+/* The bins in which something bad lies, newest first. Between them all was fine, so a stretch of
+ * time that gains most begins and ends at one of them. */
+struct moments {
+    unsigned n;
+    uint16_t bin[TRACK_BINS];
+    uint16_t of[TRACK_BINS]; /* moment of a bin */
 };
 
-/* The runs with the greatest sum: of those that reach to now, and of all. */
-static void best_spans(const double gains[TRACK_BINS], unsigned n, struct span *ret_now,
-                       struct span *ret_ever)
-{
-    struct span now = {0, 0, 0}, ever = {0, 0, 0};
-    double total = 0, sum = 0;
-    unsigned newest = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        if (sum < 0) {
-            sum = 0;
-            newest = i;
-        }
-        sum += gains[i];
-        total += gains[i];
-        if (total > now.sum)
-            now = (struct span){total, 0, i};
-        if (sum > ever.sum)
-            ever = (struct span){sum, newest, i};
-    }
-    *ret_now = now;
-    *ret_ever = ever;
-}
-
-struct best {
-    struct fit now, ever;
+/* Fine observations of one lane, by moment: in its bin, and since it, up to the next newer one. */
+struct counts {
+    float at[TRACK_BINS], after[TRACK_BINS];
 };
-
-static double sum_of(const double gains[TRACK_BINS], const struct span *span)
-{
-    double sum = 0;
-
-    for (unsigned i = span->newest; i <= span->oldest; i++)
-        sum += gains[i];
-    return sum;
-}
-
-/* `whole` are the gains as of independent observations. */
-static void take_better(struct fit *fit, const struct track *track, enum mode mode, double rho,
-                        const struct span *span, const double whole[TRACK_BINS], bool over)
-{
-    if (FIT_TEMPER * span->sum <= fit->score + 1e-9)
-        return;
-    *fit = (struct fit){.mode = mode,
-                        .rho = rho,
-                        .score = FIT_TEMPER * span->sum,
-                        .whole = FIT_TEMPER * sum_of(whole, span),
-                        .from_us = track_bin_begins(track, span->oldest),
-                        .spell_us = track_bin_begins(track, span->oldest),
-                        .to_us = over ? track_bin_ends(track, span->newest) : INT64_MAX,
-                        .over = over};
-}
 
 /* Bursts and jobs hit several probes at once, which then tell less than as many independent ones.
  * How much less depends on how surprising all of them are, not on the mode, so that modes remain
  * comparable. */
 struct weights {
-    float of[2][2][TRACK_BINS]; /* [late][explained][bin] */
+    float of[2][2][TRACK_BINS]; /* [late][explained][moment] */
 };
+
+/* What is known of the component that is fitted. */
+struct sight {
+    const struct fit_tables *tables;
+    const struct track *track;
+    const struct fact *facts;
+    size_t n_facts;
+    unsigned n_bins;
+    struct moments moments;
+    struct weights weights;
+    struct counts lanes[SIDES][FAMILIES];
+    bool counted[SIDES][FAMILIES];
+};
+
+static void find_moments(struct sight *sight)
+{
+    bool bad[TRACK_BINS] = {0};
+    struct moments *moments = &sight->moments;
+
+    for (size_t i = 0; i < sight->n_facts; i++)
+        if (sight->facts[i].bin < sight->n_bins)
+            bad[sight->facts[i].bin] = true;
+    moments->n = 0;
+    for (unsigned bin = 0; bin < sight->n_bins; bin++)
+        if (bad[bin]) {
+            moments->of[bin] = (uint16_t)moments->n;
+            moments->bin[moments->n++] = (uint16_t)bin;
+        }
+}
 
 static bool is_late(const struct fact *fact)
 {
     return fact->symbol == SYMBOL_OK_LATE_OP || fact->symbol == SYMBOL_OK_LATE_NET;
 }
 
-/* Surprise by bin becomes the share of it that counts. */
-static void temper(float of[TRACK_BINS], unsigned n_bins, unsigned clump, float nats, float share)
+/* Bins of one clump in time have the same number. */
+static unsigned clump_of(unsigned bin, unsigned clump)
 {
-    for (unsigned first = 0; first < n_bins;) {
-        unsigned length = first < TRACK_FINE ? clump : 1;
-        float most =
-            first < TRACK_FINE ? nats : nats * fmaxf(1, (float)TRACK_COARSENING / (float)clump);
+    return bin < TRACK_FINE ? bin / clump : TRACK_FINE + bin;
+}
+
+/* Surprise by moment becomes the share of it that counts. */
+static void temper(float of[TRACK_BINS], const struct moments *moments, unsigned clump, float nats,
+                   float share)
+{
+    for (unsigned first = 0, end; first < moments->n; first = end) {
+        unsigned own = clump_of(moments->bin[first], clump);
+        float most = moments->bin[first] < TRACK_FINE
+                         ? nats
+                         : nats * fmaxf(1, (float)TRACK_COARSENING / (float)clump);
         float sum = 0, weight;
 
-        for (unsigned i = first; i < first + length && i < n_bins; i++)
-            sum += of[i];
+        for (end = first; end < moments->n && clump_of(moments->bin[end], clump) == own; end++)
+            sum += of[end];
         weight = sum > most ? (most + share * (sum - most)) / sum : 1;
-        for (unsigned i = first; i < first + length && i < n_bins; i++)
+        for (unsigned i = first; i < end; i++)
             of[i] = weight;
-        first += length;
     }
 }
 
-static void weigh(const struct fit_tables *tables, const struct fact *facts, size_t n_facts,
-                  unsigned n_bins, unsigned clump, struct weights *weights)
+static void weigh(struct sight *sight, unsigned clump)
 {
-    memset(weights, 0, sizeof(*weights));
-    for (size_t i = 0; i < n_facts; i++) {
-        const struct fact *f = &facts[i];
+    struct weights *weights = &sight->weights;
+    size_t size = sight->moments.n * sizeof(float);
 
-        if (f->bin < n_bins && f->family != FAMILY_AGENT)
-            weights->of[is_late(f)][f->explained][f->bin] +=
-                (float)f->n * tables->surprise[f->family][f->symbol][f->rarity - RARITY_LEAST];
+    for (int kind = 0; kind < 4; kind++)
+        memset(weights->of[kind / 2][kind % 2], 0, size);
+    for (size_t i = 0; i < sight->n_facts; i++) {
+        const struct fact *f = &sight->facts[i];
+
+        if (f->bin < sight->n_bins && f->family != FAMILY_AGENT)
+            weights->of[is_late(f)][f->explained][sight->moments.of[f->bin]] +=
+                (float)f->n *
+                sight->tables->surprise[f->family][f->symbol][f->rarity - RARITY_LEAST];
     }
     for (int explained = 0; explained < 2; explained++) {
-        temper(weights->of[0][explained], n_bins, clump, (float)CLUMP_NATS, (float)CLUMP_SHARE);
-        temper(weights->of[1][explained], n_bins, clump, (float)LATE_NATS, (float)LATE_SHARE);
+        temper(weights->of[0][explained], &sight->moments, clump, (float)CLUMP_NATS,
+               (float)CLUMP_SHARE);
+        temper(weights->of[1][explained], &sight->moments, clump, (float)LATE_NATS,
+               (float)LATE_SHARE);
     }
 }
 
-/* Nats by bin, newest first, for one mode and rho. */
+/* The lane's counts, made when they are first asked for. */
+static const struct counts *counts_of(struct sight *sight, int side, int family)
+{
+    const struct moments *moments = &sight->moments;
+    struct counts *counts = &sight->lanes[side][family];
+    double all[TRACK_BINS];
+    unsigned bin = 0;
+
+    if (sight->counted[side][family])
+        return counts;
+    sight->counted[side][family] = true;
+    memset(all, 0, sight->n_bins * sizeof(*all));
+    track_counts(sight->track, sight->track->lanes[side][family], sight->n_bins, all);
+    for (unsigned i = 0; i < moments->n; i++) {
+        double after = 0;
+
+        for (; bin < moments->bin[i]; bin++)
+            after += all[bin];
+        counts->after[i] = (float)after;
+        counts->at[i] = (float)all[bin++];
+    }
+    return counts;
+}
+
+/* Nats by moment for one mode and rho. */
 struct gains {
-    double weighed[TRACK_BINS], whole[TRACK_BINS]; /* of the probes */
-    double own[TRACK_BINS];                        /* of the agents' own series */
+    double weighed[TRACK_BINS], whole[TRACK_BINS]; /* at the moment */
+    double after[TRACK_BINS];                      /* since it, up to the next newer one */
 };
 
 /* The bad observations' gains; returns the sum of what speaks for the mode. */
-static double bad_gains(const struct fit_tables *tables, enum mode mode, size_t k,
-                        const struct reach *reach, const struct weights *weights,
-                        const struct fact *facts, size_t n_facts, unsigned n_bins,
-                        struct gains *gains)
+static double bad_gains(const struct sight *sight, enum mode mode, size_t k,
+                        const struct reach *reach, struct gains *gains)
 {
+    const struct fit_tables *tables = sight->tables;
     double promise = 0;
 
-    memset(gains->weighed, 0, n_bins * sizeof(*gains->weighed));
-    memset(gains->whole, 0, n_bins * sizeof(*gains->whole));
-    memset(gains->own, 0, n_bins * sizeof(*gains->own));
-    for (size_t i = 0; i < n_facts; i++) {
-        const struct fact *f = &facts[i];
+    memset(gains->weighed, 0, sight->moments.n * sizeof(*gains->weighed));
+    memset(gains->whole, 0, sight->moments.n * sizeof(*gains->whole));
+    for (size_t i = 0; i < sight->n_facts; i++) {
+        const struct fact *f = &sight->facts[i];
         double gain;
+        unsigned at;
 
-        if (f->bin >= n_bins || (f->excluded >> mode & 1) != 0 || !reach->lanes[f->side][f->family])
+        if (f->bin >= sight->n_bins || (f->excluded >> mode & 1) != 0 ||
+            !reach->lanes[f->side][f->family])
             continue;
+        at = sight->moments.of[f->bin];
         gain = f->n *
                (f->explained
                     ? log(1 - rhos[k] + rhos[k] * tables->hit[mode][f->family][f->symbol] / f->p)
                     : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST]);
-        if (f->family == FAMILY_AGENT) {
-            gains->own[f->bin] += gain;
-        } else {
-            gains->whole[f->bin] += gain;
-            gain *= (double)weights->of[is_late(f)][f->explained][f->bin];
-            gains->weighed[f->bin] += gain;
-        }
+        gains->whole[at] += gain;
+        if (f->family != FAMILY_AGENT)
+            gain *= (double)sight->weights.of[is_late(f)][f->explained][at];
+        gains->weighed[at] += gain;
         promise += gain > 0 ? gain : 0;
     }
     return promise;
 }
 
-static void fit_mode(const struct fit_tables *tables, const struct track *track, enum mode mode,
-                     const struct reach *reach, const struct weights *weights,
-                     const struct fact *facts, size_t n_facts, unsigned n_bins, struct best *best)
+/* What was fine speaks against the mode. */
+static void add_fine(const struct fit_tables *tables, enum mode mode, size_t k, unsigned n,
+                     const struct counts *probes, const struct counts *own, struct gains *gains)
 {
-    double probes[TRACK_BINS], own[TRACK_BINS];
+    double probe = tables->fine[mode][FAMILY_STREAM][k],
+           agent = tables->fine[mode][FAMILY_AGENT][k];
+
+    for (unsigned i = 0; i < n; i++) {
+        double at = (double)probes->at[i] * probe + (double)own->at[i] * agent;
+
+        gains->weighed[i] += at;
+        gains->whole[i] += at;
+        gains->after[i] = (double)probes->after[i] * probe + (double)own->after[i] * agent;
+    }
+}
+
+/* A run of moments and its sum. */
+struct span {
+    double sum;
+    unsigned newest, oldest;
+    bool to_now;
+};
+
+/* The runs with the greatest sum: of those that reach to now, and of all. */
+static void best_spans(const struct gains *gains, unsigned n, struct span *ret_now,
+                       struct span *ret_ever)
+{
+    struct span now = {0, 0, 0, true}, ever = {0, 0, 0, false};
+    double total = 0, sum = 0;
+    unsigned newest = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        total += gains->after[i] + gains->weighed[i];
+        sum += gains->after[i];
+        if (sum <= 0 || i == 0) {
+            sum = 0;
+            newest = i;
+        }
+        sum += gains->weighed[i];
+        if (total > now.sum)
+            now = (struct span){total, 0, i, true};
+        if (sum > ever.sum)
+            ever = (struct span){sum, newest, i, false};
+    }
+    *ret_now = now;
+    *ret_ever = ever;
+}
+
+static double whole_of(const struct gains *gains, const struct span *span)
+{
+    double sum = 0;
+
+    for (unsigned i = span->newest; i <= span->oldest; i++)
+        sum += gains->whole[i] + (i > span->newest || span->to_now ? gains->after[i] : 0);
+    return sum;
+}
+
+struct best {
+    struct fit now, ever;
+};
+
+static void take_better(struct fit *fit, const struct sight *sight, enum mode mode, double rho,
+                        const struct span *span, const struct gains *gains)
+{
+    const uint16_t *bin = sight->moments.bin;
+
+    if (FIT_TEMPER * span->sum <= fit->score + 1e-9)
+        return;
+    *fit = (struct fit){
+        .mode = mode,
+        .rho = rho,
+        .score = FIT_TEMPER * span->sum,
+        .whole = FIT_TEMPER * whole_of(gains, span),
+        .from_us = track_bin_begins(sight->track, bin[span->oldest]),
+        .spell_us = track_bin_begins(sight->track, bin[span->oldest]),
+        .to_us = span->to_now ? INT64_MAX : track_bin_ends(sight->track, bin[span->newest]),
+        .over = !span->to_now,
+    };
+}
+
+/* Fine observations that the mode can show to: of the probes, and of the agents' own series. */
+static void sum_counts(struct sight *sight, const struct reach *reach, struct counts *probes,
+                       struct counts *own)
+{
+    size_t size = sight->moments.n * sizeof(float);
+
+    memset(probes->at, 0, size);
+    memset(probes->after, 0, size);
+    memset(own->at, 0, size);
+    memset(own->after, 0, size);
+    for (int side = 0; side < SIDES; side++)
+        for (int family = 0; family < FAMILIES; family++) {
+            struct counts *sum = family == FAMILY_AGENT ? own : probes;
+            const struct counts *counts;
+
+            if (!reach->lanes[side][family] || !sight->track->lanes[side][family])
+                continue;
+            counts = counts_of(sight, side, family);
+            for (unsigned i = 0; i < sight->moments.n; i++) {
+                sum->at[i] += counts->at[i];
+                sum->after[i] += counts->after[i];
+            }
+        }
+}
+
+static void fit_mode(struct sight *sight, enum mode mode, const struct reach *reach,
+                     struct best *best)
+{
+    struct counts probes, own;
     struct gains gains;
 
-    memset(probes, 0, n_bins * sizeof(*probes));
-    memset(own, 0, n_bins * sizeof(*own));
-    for (int side = 0; side < SIDES; side++)
-        for (int family = 0; family < FAMILIES; family++)
-            if (reach->lanes[side][family] && track->lanes[side][family])
-                track_counts(track, track->lanes[side][family], n_bins,
-                             family == FAMILY_AGENT ? own : probes);
+    sum_counts(sight, reach, &probes, &own);
     for (size_t k = 0; k < RHOS; k++) {
         struct span to_now, at_all;
 
         if (rhos[k] < mode_least_rho(mode))
             continue;
-        if (FIT_TEMPER *
-                bad_gains(tables, mode, k, reach, weights, facts, n_facts, n_bins, &gains) <=
-            best->now.score)
+        if (FIT_TEMPER * bad_gains(sight, mode, k, reach, &gains) <= best->now.score)
             continue;
-        for (unsigned i = 0; i < n_bins; i++) {
-            double fine = gains.own[i] + probes[i] * tables->fine[mode][FAMILY_STREAM][k] +
-                          own[i] * tables->fine[mode][FAMILY_AGENT][k];
-
-            gains.weighed[i] += fine;
-            gains.whole[i] += fine;
-        }
-        best_spans(gains.weighed, n_bins, &to_now, &at_all);
-        take_better(&best->now, track, mode, rhos[k], &to_now, gains.whole, false);
-        take_better(&best->ever, track, mode, rhos[k], &at_all, gains.whole, true);
+        add_fine(sight->tables, mode, k, sight->moments.n, &probes, &own, &gains);
+        best_spans(&gains, sight->moments.n, &to_now, &at_all);
+        take_better(&best->now, sight, mode, rhos[k], &to_now, &gains);
+        take_better(&best->ever, sight, mode, rhos[k], &at_all, &gains);
     }
 }
 
@@ -293,15 +401,20 @@ struct fit fit_component(const struct fit_tables *tables, enum component_type ty
                          size_t n_facts, unsigned n_bins)
 {
     struct best best = {.now = {.score = 0}, .ever = {.score = 0}};
-    struct weights weights;
+    struct sight sight;
     unsigned oldest = 0;
 
     for (size_t i = 0; i < n_facts; i++)
         if (facts[i].bin >= oldest)
             oldest = facts[i].bin + 1u;
-    if (oldest < n_bins)
-        n_bins = oldest; /* nothing bad is older, so no stretch of time gains by it */
-    weigh(tables, facts, n_facts, n_bins, clump, &weights);
+    sight.tables = tables;
+    sight.track = track;
+    sight.facts = facts;
+    sight.n_facts = n_facts;
+    sight.n_bins = oldest < n_bins ? oldest : n_bins;
+    memset(sight.counted, 0, sizeof(sight.counted));
+    find_moments(&sight);
+    weigh(&sight, clump);
     for (int m = 0; m < MODES; m++) {
         struct reach reach;
 
@@ -309,7 +422,7 @@ struct fit fit_component(const struct fit_tables *tables, enum component_type ty
             continue;
         reach = reach_of(tables, type, (enum mode)m, facts, n_facts);
         if (reach.seen)
-            fit_mode(tables, track, (enum mode)m, &reach, &weights, facts, n_facts, n_bins, &best);
+            fit_mode(&sight, (enum mode)m, &reach, &best);
     }
     return best.ever.score - best.now.score > OVER ? best.ever : best.now;
 }
