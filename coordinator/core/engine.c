@@ -183,19 +183,39 @@ static bool is_silent(const struct engine *engine, uint32_t agent)
     return witness->seen && engine->now_us - witness->last_rx_us > quiet_limit(engine, agent);
 }
 
-/* Once a second: who is heard? When nobody is, it is the listener that is deaf. */
+/* Is it the listener that is deaf? So it is when nobody is heard, or of several zones only the one
+ * that it must be in itself: then that zone is cut off, and its own probes say so. */
+static bool is_deaf(const struct engine *engine)
+{
+    uint32_t heard = FLEET_NONE, silent = FLEET_NONE;
+    bool several = false;
+
+    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
+        if (!engine->witnesses[i].seen || is_silent(engine, i))
+            continue;
+        if (heard != FLEET_NONE && heard != engine->fleet->agents[i].zone)
+            return false;
+        heard = engine->fleet->agents[i].zone;
+    }
+    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
+        uint32_t zone = engine->fleet->agents[i].zone;
+
+        if (!engine->witnesses[i].seen || zone == heard)
+            continue;
+        several |= silent != FLEET_NONE && silent != zone;
+        silent = zone;
+    }
+    return silent != FLEET_NONE && (heard == FLEET_NONE || several);
+}
+
+/* Once a second: who is heard? */
 static void look_who_is_heard(struct engine *engine)
 {
-    size_t seen = 0, silent = 0;
 
     if (engine->now_us - engine->heard_us < HEARD_US)
         return;
     engine->heard_us = engine->now_us;
-    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
-        seen += engine->witnesses[i].seen;
-        silent += is_silent(engine, i);
-    }
-    if (seen == 0 || silent == seen)
+    if (is_deaf(engine))
         return;
     for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
         struct window *own = engine->witnesses[i].seen ? window_of(engine, i, FLEET_NONE) : NULL;

@@ -3,6 +3,8 @@
 #include "proto/types/fl_name.h"
 #include "tests/support/unit.h"
 
+#include <string.h>
+
 #define T0 INT64_C(1700000000000000)
 
 struct fixture {
@@ -153,6 +155,47 @@ static void the_state_of_a_series_is_its_last_result(void **state)
     assert_true(now.seen && !now.fresh);
 }
 
+/* Everybody is heard for a while, then only who is in `zone`. Returns the incidents. */
+static size_t only_one_zone_is_heard(const char *zone)
+{
+    static const char *const zones[] = {"a", "b", "c"};
+    struct fixture fixture = {0};
+    struct fl_host_sample host;
+
+    assert_int_equal(fleet_new(&fixture.fleet), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fleet_add_zone(fixture.fleet, zones[i], NULL), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fleet_add_agent(fixture.fleet, zones[i], zones[i], NULL), 0);
+    assert_int_equal(fleet_seal(fixture.fleet, FL_SECOND, FL_SECOND, NULL), 0);
+    assert_int_equal(engine_new(fixture.fleet, 1, &fixture.engine, NULL), 0);
+    for (int t = 0; t < 200; t++) /* without probes, silence is told after a minute and a half */
+        for (uint32_t i = 0; i < 3; i++) {
+            struct engine_update update;
+            struct engine_event event = {.type = ENGINE_HOST, .agent = i, .host = &host};
+
+            if (t > 20 && strcmp(zones[i], zone) != 0 && strcmp(zone, "b and c") != 0)
+                continue;
+            if (t > 20 && strcmp(zone, "b and c") == 0 && i == 0)
+                continue;
+            fl_host_sample_init(&host);
+            host.t_us = host.rx_us = event.t_us = T0 + t * FL_SECOND + i * 1000;
+            engine_step(fixture.engine, &event, &update);
+            for (size_t k = 0; k < update.n_events; k++)
+                fixture.opened += update.events[k].type == VERDICT_OPEN;
+        }
+    engine_free(fixture.engine);
+    fleet_free(fixture.fleet);
+    return fixture.opened;
+}
+
+static void who_hears_its_own_zone_alone_does_not_call_the_others_silent(void **state)
+{
+    (void)state;
+    assert_int_equal(only_one_zone_is_heard("b"), 0);
+    assert_true(only_one_zone_is_heard("b and c") > 0); /* one of three is silent */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +207,7 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(time_that_goes_back_is_taken_as_equal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_state_of_a_series_is_its_last_result, setup, teardown),
+        cmocka_unit_test(who_hears_its_own_zone_alone_does_not_call_the_others_silent),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
