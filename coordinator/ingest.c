@@ -117,15 +117,21 @@ static void copy_plain(char *to, size_t size, const char *from)
             *to = '?';
 }
 
+/* One that is there already comes to the front: repeating does not push others out. */
 static void keep_sentence(struct ingest_refusals *refusals, const char *sentence)
 {
-    if (refusals->n_last > 0 && strcmp(refusals->last[0], sentence) == 0)
-        return;
-    memmove(refusals->last[1], refusals->last[0],
-            (INGEST_LAST_REFUSALS - 1) * sizeof(refusals->last[0]));
-    copy_plain(refusals->last[0], sizeof(refusals->last[0]), sentence);
-    if (refusals->n_last < INGEST_LAST_REFUSALS)
+    char plain[INGEST_SENTENCE_SIZE];
+    size_t at = 0;
+
+    copy_plain(plain, sizeof(plain), sentence);
+    while (at < refusals->n_last && strcmp(refusals->last[at], plain) != 0)
+        at++;
+    if (at == refusals->n_last && at < INGEST_LAST_REFUSALS)
         refusals->n_last++;
+    if (at == INGEST_LAST_REFUSALS)
+        at--;
+    memmove(refusals->last[1], refusals->last[0], at * sizeof(refusals->last[0]));
+    memcpy(refusals->last[0], plain, sizeof(plain));
 }
 
 static void note(struct ingest *ingest, struct fl_log_limit *limit, const char *sentence)

@@ -218,6 +218,22 @@ static void a_store_without_room_does_not_stop_the_judgement(void **state)
     assert_true(ingest_refusals(bench->ingest)->busy == 1);
 }
 
+static void sentences_that_repeat_push_no_other_out(void **state)
+{
+    struct bench *bench = *state;
+    const struct ingest_refusals *refusals = ingest_refusals(bench->ingest);
+
+    ingest_unknown_key(bench->ingest, KEY_B);
+    for (int i = 0; i < 50; i++) {
+        say_hello(bench, 1, "a1", "b1", "b");
+        say_hello(bench, 1, "a1", "a1", "b");
+    }
+    assert_int_equal(refusals->n_last, 3);
+    assert_non_null(strstr(refusals->last[0], "it says that it is in zone"));
+    assert_non_null(strstr(refusals->last[1], "it says that it is \"b1\""));
+    assert_non_null(strstr(refusals->last[2], KEY_B));
+}
+
 static void one_agent_has_only_its_share_of_the_store(void **state)
 {
     struct bench *bench = *state;
@@ -423,6 +439,7 @@ int main(void)
         TEST(a_batch_is_judged_at_once_and_acknowledged_when_durable),
         TEST(a_batch_that_comes_twice_is_judged_once_and_offered_twice),
         TEST(a_store_without_room_does_not_stop_the_judgement),
+        TEST(sentences_that_repeat_push_no_other_out),
         TEST(one_agent_has_only_its_share_of_the_store),
         TEST(results_of_the_future_are_acknowledged_and_thrown_away),
         TEST(who_floods_is_not_read_and_named_and_others_are),
