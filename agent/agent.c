@@ -20,7 +20,8 @@
 #define TRIM_FIRST_US (10 * FL_SECOND) /* the start is over and probes are running */
 #define TRIM_EVERY_US (10 * FL_MINUTE)
 #define WORKERS_END_US FL_SECOND
-#define MAX_SPOOLED 200000 /* below BACKLOG_MAX_BATCHES by what may wait in memory */
+#define MAX_SPOOLED 200000 /* below BACKLOG_MAX_BATCHES by what may wait in memory, */
+#define MAX_RECORDS 16384  /* and by these, of 150 bytes each */
 
 static void arm(struct event *timer, int64_t at_us)
 {
@@ -62,19 +63,24 @@ static int spool_batch(struct agent *agent, const struct outbox_batch *from,
                        const struct spool_state *state, struct fl_error *err)
 {
     FL_CLEANUP(free_bytes) uint8_t *bytes = NULL;
-    struct fl_message message = {.type = FL_MESSAGE_BATCH,
-                                 .batch = {.boot = agent->boot,
-                                           .sequence = from->sequence,
-                                           .plan_version = agent->plan->version,
-                                           .dropped_results = state->dropped.results,
-                                           .dropped_batches = state->dropped.batches,
-                                           .n_results = from->n_results,
-                                           .results = from->results,
-                                           .n_hosts = from->n_hosts,
-                                           .hosts = from->hosts}};
+    struct fl_message message = {
+        .type = FL_MESSAGE_BATCH,
+        .batch = {.boot = agent->boot,
+                  .sequence = from->sequence,
+                  .plan_version = agent->plan->version,
+                  .dropped_results = state->dropped.results,
+                  .dropped_batches = state->dropped.batches,
+                  .skipped = from->sequence - agent->spooled_sequence - 1,
+                  .lost_results = spool_homeless(agent->spool, from->n_results),
+                  .n_results = from->n_results,
+                  .results = from->results,
+                  .n_hosts = from->n_hosts,
+                  .hosts = from->hosts}};
     struct spool_row row = {.boot = agent->boot,
                             .sequence = from->sequence,
                             .n_results = (uint32_t)from->n_results,
+                            .lost = message.batch.lost_results,
+                            .skipped = message.batch.skipped,
                             .t_us = fl_clock_wall()};
     int64_t id;
     int r;
@@ -87,11 +93,11 @@ static int spool_batch(struct agent *agent, const struct outbox_batch *from,
     r = spool_add(agent->spool, &row, &id);
     if (r < 0)
         return fl_error_set(err, r, "the spool is full and its disk refuses");
-    r = backlog_add(agent->backlog, id, agent->boot, from->sequence, (uint32_t)row.size);
-    if (r < 0) {
-        spool_remove(agent->spool, id);
-        return fl_error_set(err, r, "too many batches wait for the coordinators");
-    }
+    agent->spooled_sequence = from->sequence;
+    if (backlog_add(agent->backlog, id, agent->boot, from->sequence, (uint32_t)row.size,
+                    row.n_results + row.lost) < 0)
+        fl_log_error(AGENT_COMPONENT,
+                     "too many batches wait; one more is kept and sent after the next start");
     return 0;
 }
 
@@ -137,6 +143,7 @@ static void on_result(const struct fl_result *result, void *arg)
     struct agent *agent = arg;
     int64_t before = outbox_deadline(agent->outbox);
 
+    spool_count_produced(agent->spool, 1);
     if (!outbox_add_result(agent->outbox, result, fl_clock_monotonic()))
         spool_count_lost(agent->spool, 1, 0);
     if (outbox_deadline(agent->outbox) != before)
@@ -239,7 +246,7 @@ static void on_second(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     spool_get_state(agent->spool, &state);
-    backlog_forget_before(agent->backlog, state.first_id);
+    backlog_forget_range(agent->backlog, state.gone_from, state.gone_to);
     if (state.failing && !agent->spool_failing)
         fl_log_error(AGENT_COMPONENT, "%s; results wait in memory", state.failure.message);
     if (!state.failing && agent->spool_failing)
@@ -253,7 +260,8 @@ static void index_row(const struct spool_row *row, void *arg)
 {
     struct agent *agent = arg;
 
-    if (backlog_add(agent->backlog, row->id, row->boot, row->sequence, (uint32_t)row->size) < 0)
+    if (backlog_add(agent->backlog, row->id, row->boot, row->sequence, (uint32_t)row->size,
+                    row->n_results + row->lost) < 0)
         fl_log_error(AGENT_COMPONENT, "no memory to send the spooled batch %lld",
                      (long long)row->id);
 }
@@ -276,9 +284,10 @@ static void fill_hello(struct fl_hello *hello, void *arg)
         (void)snprintf(hello->types[hello->n_types++], FL_TYPE_SIZE, "%s", probe_table[i]->name);
 }
 
-static void fill_heartbeat(struct fl_heartbeat *heartbeat, void *arg)
+static void fill_heartbeat(struct fl_heartbeat *heartbeat, size_t peer, void *arg)
 {
     const struct agent *agent = arg;
+    struct spool_account account;
     struct spool_state state;
 
     spool_get_state(agent->spool, &state);
@@ -286,6 +295,11 @@ static void fill_heartbeat(struct fl_heartbeat *heartbeat, void *arg)
     heartbeat->plan_version = agent->plan->version;
     heartbeat->stalled_probes = probe_runner_stalled(agent->runner);
     heartbeat->dropped_results = state.dropped.results;
+    spool_get_account(agent->spool, &account);
+    heartbeat->account = account.number;
+    heartbeat->produced = account.produced;
+    heartbeat->undelivered =
+        account.produced - account.settled - backlog_acked_results(agent->backlog, peer);
 }
 
 static void on_links_changed(void *arg)
@@ -397,6 +411,8 @@ static int open_spool(struct agent *agent, struct fl_error *err)
     const struct spool_settings settings = {.max_bytes = config->spool_size,
                                             .max_age_us = config->spool_age_us,
                                             .max_batches = MAX_SPOOLED,
+                                            .max_records = MAX_RECORDS,
+                                            .agent = config->name,
                                             .full_sync = config->spool_sync == AGENT_SPOOL_FULL};
     struct fl_error notice = {""};
     int r = fl_daemon_make_directory(config->state, err);

@@ -17,6 +17,7 @@ struct agent {
     char *config_path;
     struct agent_config config;
     uint64_t boot;
+    uint64_t spooled_sequence; /* the last one that came into the spool */
     int64_t start_us;
 
     struct fl_zcontext *zcontext;

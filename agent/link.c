@@ -63,7 +63,7 @@ static void say_heartbeat(struct link *link)
 {
     struct fl_message message = {.type = FL_MESSAGE_HEARTBEAT};
 
-    link->env->fill_heartbeat(&message.heartbeat, link->env->arg);
+    link->env->fill_heartbeat(&message.heartbeat, link->peer, link->env->arg);
     message.heartbeat.sent_us = fl_clock_wall();
     (void)say(link, &message);
 }
@@ -97,7 +97,7 @@ static int send_batch(struct link *link, int64_t id, int64_t now_us)
     size_t size = 0;
     int r = spool_read(link->env->spool, id, &bytes, &size, &err);
 
-    if (r == -ENOMEM)
+    if (r == -ENOMEM || r == -EBUSY)
         return r;
     if (r < 0) { /* dropped meanwhile and counted by the spool, or its page cannot be read */
         if (r != -ENOENT) {

@@ -18,7 +18,7 @@ struct link_env {
     struct backlog *backlog;
     struct spool *spool;
     void (*fill_hello)(struct fl_hello *hello, void *arg);
-    void (*fill_heartbeat)(struct fl_heartbeat *heartbeat, void *arg);
+    void (*fill_heartbeat)(struct fl_heartbeat *heartbeat, size_t peer, void *arg);
     /* A plan came; it may be taken out of `plan`, what is left is freed. Answer with
      * link_answer_plan. */
     void (*plan)(struct link *link, struct fl_plan *plan, void *arg);

@@ -1,8 +1,7 @@
 /* The loop's side and the writer share, under the lock, two lists: `held`, batches to be written,
  * and `removed`, ids to be deleted. The writer takes all of both into one transaction and retries
  * after a second when that fails. Its file handle is its own; the loop reads through another. */
-#include "agent/spool.h"
-
+#include "agent/spool_private.h"
 #include "proto/runtime/fl_clock.h"
 
 #include <errno.h>
@@ -23,83 +22,19 @@
 #define TRIM_ROWS 256     /* at most so many old rows are dropped in one transaction */
 #define STACK_BYTES (256 << 10)
 
-struct held {
-    struct held *next;
-    struct spool_row row; /* row.bytes are `bytes` */
-    uint8_t bytes[];
-};
-
-struct spool {
-    struct spool_settings settings;
-    struct spool_file *writer_file; /* the writer's, after the start */
-    struct spool_file *reader_file; /* the loop's */
-    int lock_fd;
-
-    pthread_t thread;
-    bool thread_started;
-    pthread_mutex_t lock; /* what follows is shared */
-    pthread_cond_t work, done;
-    bool stop, writing, dropped_changed;
-    bool hurry; /* somebody waits for what is there to be written */
-    bool more;  /* old rows are left to be dropped */
-    uint64_t n_attempts;
-    struct held *held_first, **held_end;
-    struct held *writing_end; /* the writer reads up to this one; NULL: reads none */
-    size_t held_bytes, n_held;
-    int64_t *removed;
-    size_t n_removed;
-    int64_t next_id, now_us;
-    struct spool_state state; /* n_batches and bytes: of the file */
-};
-
-/* One transaction's work, the writer's alone. */
-struct job {
-    const struct held *first, *last;
-    int64_t *removed;
-    size_t n_removed;
-    int64_t now_us;
-    struct spool_dropped dropped;
-    bool save_dropped;
-    /* outcome */
-    int64_t bytes, first_id;
-    size_t n_rows;
-    bool more; /* further old rows are to be dropped */
-};
-
-static int64_t cost(size_t size)
+int64_t spool_cost(size_t size)
 {
     return (int64_t)size + SPOOL_ROW_BYTES;
 }
 
-static bool over_limit(const struct spool *spool, const struct job *job,
-                       const struct spool_row *oldest)
+static void count_row(struct spool_totals *file, const struct spool_row *row, int sign)
 {
-    return job->bytes > spool->settings.max_bytes || job->n_rows > spool->settings.max_batches ||
-           job->now_us - oldest->t_us > spool->settings.max_age_us;
-}
+    uint64_t results = row->n_results + row->lost;
 
-/* Drop the oldest rows while the file is over a limit. */
-static int trim(struct spool *spool, struct job *job, struct fl_error *err)
-{
-    for (int i = 0; i < TRIM_ROWS; i++) {
-        struct spool_row oldest;
-        size_t size = 0;
-        int r = spool_file_oldest(spool->writer_file, &oldest, err);
-
-        if (r <= 0 || !over_limit(spool, job, &oldest))
-            return r < 0 ? r : 0;
-        r = spool_file_delete(spool->writer_file, oldest.id, &size, err);
-        if (r < 0)
-            return r;
-        job->bytes -= cost(size);
-        job->n_rows--;
-        job->first_id = oldest.id + 1;
-        job->dropped.batches++;
-        job->dropped.results += oldest.n_results;
-        job->save_dropped = true;
-    }
-    job->more = true;
-    return 0;
+    file->n_rows += (size_t)sign;
+    file->n_gone += row->gone ? (size_t)sign : 0;
+    file->bytes += row->gone ? 0 : sign * spool_cost(row->size);
+    file->results += sign > 0 ? results : -results;
 }
 
 static int write_rows(struct spool *spool, struct job *job, struct fl_error *err)
@@ -110,21 +45,28 @@ static int write_rows(struct spool *spool, struct job *job, struct fl_error *err
         r = spool_file_insert(spool->writer_file, &held->row, err);
         if (r < 0)
             return r;
-        job->bytes += cost(held->row.size);
-        job->n_rows++;
+        count_row(&job->file, &held->row, 1);
         if (held == job->last)
             break;
     }
     for (size_t i = 0; i < job->n_removed; i++) {
-        size_t size = 0;
+        struct spool_row row;
 
-        r = spool_file_delete(spool->writer_file, job->removed[i], &size, err);
+        r = spool_file_delete(spool->writer_file, job->removed[i], &row, err);
         if (r < 0)
             return r;
-        job->bytes -= r > 0 ? cost(size) : 0;
-        job->n_rows -= r > 0 ? 1 : 0;
+        if (r == 0)
+            continue;
+        count_row(&job->file, &row, -1);
+        job->file.settled += row.n_results + row.lost;
     }
     return 0;
+}
+
+static bool totals_changed(const struct spool_totals *before, const struct spool_totals *now)
+{
+    return now->settled != before->settled || now->dropped.results != before->dropped.results ||
+           now->dropped.batches != before->dropped.batches;
 }
 
 static int transact(struct spool *spool, struct job *job, struct fl_error *err)
@@ -134,9 +76,9 @@ static int transact(struct spool *spool, struct job *job, struct fl_error *err)
     if (r == 0)
         r = write_rows(spool, job, err);
     if (r == 0)
-        r = trim(spool, job, err);
-    if (r == 0 && job->save_dropped)
-        r = spool_file_save_dropped(spool->writer_file, &job->dropped, err);
+        r = spool_trim(spool, job, err);
+    if (r == 0 && totals_changed(&spool->file, &job->file))
+        r = spool_file_save_totals(spool->writer_file, &job->file.dropped, job->file.settled, err);
     if (r == 0)
         r = spool_file_commit(spool->writer_file, err);
     if (r < 0)
@@ -144,7 +86,7 @@ static int transact(struct spool *spool, struct job *job, struct fl_error *err)
     return r;
 }
 
-static void unlink_held(struct spool *spool, struct held **at)
+void spool_unlink_held(struct spool *spool, struct held **at)
 {
     struct held *held = *at;
 
@@ -152,28 +94,40 @@ static void unlink_held(struct spool *spool, struct held **at)
     if (spool->held_end == &held->next)
         spool->held_end = at;
     spool->held_bytes -= held->row.size;
+    spool->held_results -= held->row.n_results + held->row.lost;
     spool->n_held--;
+    account_slot_free(held->slot);
     free(held);
 }
 
+void spool_append_held(struct spool *spool, struct held *held)
+{
+    *spool->held_end = held;
+    spool->held_end = &held->next;
+    spool->held_bytes += held->row.size;
+    spool->held_results += held->row.n_results + held->row.lost;
+    spool->n_held++;
+}
+
 /* The transaction is durable: forget what it wrote. Under the lock. */
-static void written(struct spool *spool, const struct job *job, uint64_t lost_results,
-                    uint64_t lost_batches)
+static void written(struct spool *spool, const struct job *job)
 {
     bool last = job->first == NULL;
 
     while (!last) {
         last = spool->held_first == job->last;
-        unlink_held(spool, &spool->held_first);
+        spool_unlink_held(spool, &spool->held_first);
     }
     spool->n_removed -= job->n_removed;
     memmove(spool->removed, spool->removed + job->n_removed,
             spool->n_removed * sizeof(*spool->removed));
-    spool->state.bytes = job->bytes;
-    spool->state.n_batches = job->n_rows;
-    spool->state.first_id = job->first_id;
-    spool->state.dropped.results += lost_results;
-    spool->state.dropped.batches += lost_batches;
+    spool->file = job->file;
+    spool->first_real = job->first_real;
+    spool->account->settled_file = job->file.settled;
+    if (job->gone_to > 0) {
+        spool->state.gone_from = job->gone_from;
+        spool->state.gone_to = job->gone_to;
+    }
     spool->state.failing = false;
 }
 
@@ -194,13 +148,12 @@ static int take_job(struct spool *spool, struct job *ret)
         .removed = removed,
         .n_removed = n,
         .now_us = spool->now_us,
-        .dropped = spool->state.dropped,
-        .save_dropped = spool->dropped_changed,
-        .bytes = spool->state.bytes,
-        .n_rows = spool->state.n_batches,
-        .first_id = spool->state.first_id,
+        .counted = spool->counted,
+        .file = spool->file,
+        .first_real = spool->first_real,
     };
-    spool->dropped_changed = false;
+    ret->file.dropped.results += spool->counted.results;
+    ret->file.dropped.batches += spool->counted.batches;
     spool->hurry = false;
     spool->writing = true;
     return 0;
@@ -210,7 +163,6 @@ static int take_job(struct spool *spool, struct job *ret)
 static int write_once(struct spool *spool)
 {
     struct fl_error err = {"no memory for the spool"};
-    struct spool_dropped before = spool->state.dropped;
     struct job job = {0};
     int r = take_job(spool, &job);
 
@@ -221,24 +173,25 @@ static int write_once(struct spool *spool)
     }
     spool->writing = false;
     spool->writing_end = NULL;
+    spool->condemned_from = spool->condemned_to = 0;
     spool->n_attempts++;
     free(job.removed);
     if (r < 0) {
-        spool->dropped_changed = spool->dropped_changed || job.save_dropped;
         spool->state.failing = true;
         spool->state.failure = err;
         return r;
     }
     spool->more = job.more;
-    written(spool, &job, job.dropped.results - before.results,
-            job.dropped.batches - before.batches);
+    spool->counted.results -= job.counted.results;
+    spool->counted.batches -= job.counted.batches;
+    written(spool, &job);
     return 0;
 }
 
 static bool idle(const struct spool *spool)
 {
     return !spool->writing && !spool->held_first && spool->n_removed == 0 &&
-           !spool->dropped_changed && !spool->more;
+           spool->counted.results == 0 && spool->counted.batches == 0 && !spool->more;
 }
 
 /* Returns true when the time is over. Under the lock. */
@@ -286,23 +239,35 @@ static void *writer(void *arg)
 /* Make room in memory for `size` bytes: the oldest that is not being written goes. */
 static bool make_room(struct spool *spool, size_t size)
 {
-    while (spool->held_bytes + size > SPOOL_HELD_BYTES) {
-        struct held **victim = spool->writing_end ? &spool->writing_end->next : &spool->held_first;
-
-        if (!*victim)
+    while (spool->held_bytes + size > SPOOL_HELD_BYTES || spool->n_held >= ACCOUNT_FILE_SLOTS)
+        if (!spool_drop_held(spool))
             return false;
-        spool->state.dropped.batches++;
-        spool->state.dropped.results += (*victim)->row.n_results;
-        spool->dropped_changed = true;
-        unlink_held(spool, victim);
-    }
     return true;
+}
+
+/* Under the lock. */
+static int hold(struct spool *spool, struct held *held)
+{
+    const struct spool_row *row = &held->row;
+    const struct account_slot slot = {spool->account->next_id, row->boot, row->sequence,
+                                      row->skipped, row->n_results + row->lost};
+
+    if (!make_room(spool, row->size))
+        return -ENOBUFS;
+    held->slot = account_slot_take(spool->account, &slot);
+    if (!held->slot)
+        return -ENOBUFS;
+    held->row.id = spool->account->next_id++;
+    spool_append_held(spool, held);
+    spool->now_us = row->t_us;
+    pthread_cond_signal(&spool->work);
+    return 0;
 }
 
 int spool_add(struct spool *spool, const struct spool_row *row, int64_t *ret_id)
 {
     struct held *held = malloc(sizeof(*held) + row->size);
-    int r = 0;
+    int r;
 
     if (!held)
         return -ENOMEM;
@@ -311,38 +276,42 @@ int spool_add(struct spool *spool, const struct spool_row *row, int64_t *ret_id)
     held->row.bytes = held->bytes;
     memcpy(held->bytes, row->bytes, row->size);
     pthread_mutex_lock(&spool->lock);
-    if (make_room(spool, row->size)) {
-        held->row.id = spool->next_id++;
+    r = hold(spool, held);
+    if (r == 0)
         *ret_id = held->row.id;
-        *spool->held_end = held;
-        spool->held_end = &FL_TAKE(held)->next;
-        spool->held_bytes += row->size;
-        spool->n_held++;
-        spool->now_us = row->t_us;
-        pthread_cond_signal(&spool->work);
-    } else {
-        r = -ENOBUFS;
-    }
     pthread_mutex_unlock(&spool->lock);
-    free(held);
+    if (r < 0)
+        free(held);
     return r;
+}
+
+/* What is read goes out. Under the lock. */
+static int read_held(struct spool *spool, int64_t id, uint8_t **ret_bytes, size_t *ret_size)
+{
+    if (id >= spool->condemned_from && id <= spool->condemned_to)
+        return -EBUSY;
+    if (id > spool->account->sent_up_to)
+        spool->account->sent_up_to = id;
+    for (const struct held *held = spool->held_first; held; held = held->next) {
+        if (held->row.id != id)
+            continue;
+        *ret_bytes = malloc(held->row.size ? held->row.size : 1);
+        if (!*ret_bytes)
+            return -ENOMEM;
+        memcpy(*ret_bytes, held->bytes, held->row.size);
+        *ret_size = held->row.size;
+        return 0;
+    }
+    return -ENOENT;
 }
 
 int spool_read(struct spool *spool, int64_t id, uint8_t **ret_bytes, size_t *ret_size,
                struct fl_error *err)
 {
-    int r = -ENOENT;
+    int r;
 
     pthread_mutex_lock(&spool->lock);
-    for (const struct held *held = spool->held_first; held && r == -ENOENT; held = held->next) {
-        if (held->row.id != id)
-            continue;
-        *ret_bytes = malloc(held->row.size ? held->row.size : 1);
-        r = *ret_bytes ? 0 : -ENOMEM;
-        if (r == 0)
-            memcpy(*ret_bytes, held->bytes, held->row.size);
-        *ret_size = held->row.size;
-    }
+    r = read_held(spool, id, ret_bytes, ret_size);
     pthread_mutex_unlock(&spool->lock);
     return r == -ENOENT ? spool_file_read(spool->reader_file, id, ret_bytes, ret_size, err) : r;
 }
@@ -355,7 +324,8 @@ static bool remove_held(struct spool *spool, int64_t id)
     for (; *at; at = &(*at)->next) {
         if ((*at)->row.id != id)
             continue;
-        unlink_held(spool, at);
+        spool->account->settled_held += (*at)->row.n_results + (*at)->row.lost;
+        spool_unlink_held(spool, at);
         return true;
     }
     return false;
@@ -395,10 +365,40 @@ int spool_flush(struct spool *spool, struct fl_error *err)
 void spool_count_lost(struct spool *spool, uint64_t n_results, uint64_t n_batches)
 {
     pthread_mutex_lock(&spool->lock);
-    spool->state.dropped.results += n_results;
-    spool->state.dropped.batches += n_batches;
-    spool->dropped_changed = true;
+    spool->counted.results += n_results;
+    spool->counted.batches += n_batches;
     pthread_cond_signal(&spool->work);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_count_produced(struct spool *spool, uint64_t n)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->account->produced += n;
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* Under the lock. */
+static uint64_t settled(const struct spool *spool)
+{
+    return spool->file.settled + spool->account->settled_held;
+}
+
+uint64_t spool_homeless(struct spool *spool, uint64_t waiting)
+{
+    uint64_t known, produced;
+
+    pthread_mutex_lock(&spool->lock);
+    known = settled(spool) + spool->file.results + spool->held_results + waiting;
+    produced = spool->account->produced;
+    pthread_mutex_unlock(&spool->lock);
+    return produced > known ? produced - known : 0;
+}
+
+void spool_get_account(struct spool *spool, struct spool_account *ret)
+{
+    pthread_mutex_lock(&spool->lock);
+    *ret = (struct spool_account){spool->account->number, spool->account->produced, settled(spool)};
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -406,8 +406,10 @@ void spool_get_state(struct spool *spool, struct spool_state *ret)
 {
     pthread_mutex_lock(&spool->lock);
     *ret = spool->state;
-    ret->n_batches += spool->n_held;
-    ret->bytes += (int64_t)spool->held_bytes;
+    ret->n_batches = spool->file.n_rows + spool->n_held;
+    ret->bytes = spool->file.bytes + (int64_t)spool->held_bytes;
+    ret->dropped.results = spool->file.dropped.results + spool->counted.results;
+    ret->dropped.batches = spool->file.dropped.batches + spool->counted.batches;
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -435,13 +437,47 @@ struct loading {
 static void load_row(const struct spool_row *row, void *arg)
 {
     struct loading *loading = arg;
-    struct spool *spool = loading->spool;
 
-    if (spool->state.n_batches++ == 0)
-        spool->state.first_id = row->id;
-    spool->state.bytes += cost(row->size);
-    spool->next_id = row->id + 1;
+    count_row(&loading->spool->file, row, 1);
+    loading->spool->last_id = row->id;
     loading->row(row, loading->arg);
+}
+
+/* The counts of the file and of the account were made by the same hands, but one of the two may be
+ * new, or older after a loss of power. */
+static void reconcile(struct spool *spool)
+{
+    struct account_page *account = spool->account;
+    uint64_t least;
+
+    if (spool->file.settled == 0 && spool->file.n_rows == 0)
+        spool->file.settled = account->settled_file;
+    if (account->next_id <= spool->last_id)
+        account->next_id = spool->last_id + 1;
+    if (account->sent_up_to >= account->next_id)
+        account->sent_up_to = account->next_id - 1;
+    least = settled(spool) + spool->file.results + spool->held_results;
+    if (account->produced < least)
+        account->produced = least;
+}
+
+/* What is in the file, and what was in memory when the agent ended. */
+static int load(struct spool *spool, struct loading *loading, struct fl_error *err)
+{
+    uint64_t crashed;
+    int r =
+        spool_file_load_totals(spool->writer_file, &spool->file.dropped, &spool->file.settled, err);
+
+    if (r == 0)
+        r = spool_file_each(spool->writer_file, load_row, loading, err);
+    if (r == 0 && spool_recover(spool, loading->row, loading->arg) < 0)
+        r = fl_error_set(err, -ENOMEM, "no memory for the spool");
+    if (r < 0)
+        return r;
+    reconcile(spool);
+    crashed = spool_homeless(spool, 0);
+    spool->counted.results += crashed;
+    return 0;
 }
 
 /* All signals are the loop's. */
@@ -472,9 +508,9 @@ static struct spool *spool_new(const struct spool_settings *settings)
     if (!spool)
         return NULL;
     spool->settings = *settings;
+    (void)snprintf(spool->agent, sizeof(spool->agent), "%s", settings->agent);
+    spool->settings.agent = spool->agent;
     spool->lock_fd = -1;
-    spool->next_id = 1;
-    spool->state.first_id = 1;
     spool->held_end = &spool->held_first;
     pthread_mutex_init(&spool->lock, NULL);
     pthread_condattr_init(&monotonic);
@@ -502,9 +538,9 @@ int spool_open(const char *directory, const struct spool_settings *settings,
     if (r == 0)
         r = spool_file_open(path, settings->full_sync, notice, &spool->writer_file, err);
     if (r == 0)
-        r = spool_file_load_dropped(spool->writer_file, &spool->state.dropped, err);
+        r = account_file_open(directory, &spool->account_file, &spool->account, err);
     if (r == 0)
-        r = spool_file_each(spool->writer_file, load_row, &loading, err);
+        r = load(spool, &loading, err);
     if (r == 0)
         r = spool_file_open_reader(path, &spool->reader_file, err);
     if (r == 0)
@@ -513,6 +549,17 @@ int spool_open(const char *directory, const struct spool_settings *settings,
         return r;
     *ret = FL_TAKE(spool);
     return 0;
+}
+
+/* What could not be written stays in the account, for the next start to find. */
+static void free_held(struct spool *spool)
+{
+    struct held *next;
+
+    for (struct held *held = spool->held_first; held; held = next) {
+        next = held->next;
+        free(held);
+    }
 }
 
 struct spool *spool_free(struct spool *spool)
@@ -526,8 +573,8 @@ struct spool *spool_free(struct spool *spool)
         pthread_mutex_unlock(&spool->lock);
         pthread_join(spool->thread, NULL);
     }
-    while (spool->held_first)
-        unlink_held(spool, &spool->held_first);
+    free_held(spool);
+    account_file_free(spool->account_file);
     spool_file_free(spool->reader_file);
     spool_file_free(spool->writer_file);
     pthread_cond_destroy(&spool->work);

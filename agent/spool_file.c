@@ -7,41 +7,59 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 #define BUSY_MS 2000 /* the other handle holds its locks for microseconds */
 
 #define SQL_SCHEMA                                                                            \
     "CREATE TABLE batch (id INTEGER PRIMARY KEY, boot INTEGER, sequence INTEGER,"             \
     " results INTEGER, t_us INTEGER, bytes BLOB) STRICT;"                                     \
     "CREATE TABLE dropped (id INTEGER PRIMARY KEY, results INTEGER, batches INTEGER) STRICT;" \
-    "INSERT INTO dropped VALUES (1, 0, 0);"                                                   \
-    "PRAGMA user_version = 1;"
+    "INSERT INTO dropped VALUES (1, 0, 0);" SQL_FROM_1
+
+/* Version 1 did not say what was lost, nor kept the account. */
+#define SQL_FROM_1                                                       \
+    "ALTER TABLE batch ADD COLUMN lost INTEGER NOT NULL DEFAULT 0;"      \
+    "ALTER TABLE batch ADD COLUMN skipped INTEGER NOT NULL DEFAULT 0;"   \
+    "ALTER TABLE batch ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;"      \
+    "ALTER TABLE dropped ADD COLUMN settled INTEGER NOT NULL DEFAULT 0;" \
+    "PRAGMA user_version = 2;"
+
+#define SQL_ROW \
+    "SELECT id, boot, sequence, results, t_us, length(bytes), lost, skipped, gone FROM batch"
 
 enum statement {
     STATEMENT_BEGIN,
     STATEMENT_COMMIT,
     STATEMENT_INSERT,
+    STATEMENT_REPLACE,
     STATEMENT_DELETE,
     STATEMENT_OLDEST,
+    STATEMENT_OLDEST_GONE,
+    STATEMENT_BEFORE,
     STATEMENT_EACH,
     STATEMENT_READ,
-    STATEMENT_LOAD_DROPPED,
-    STATEMENT_SAVE_DROPPED,
+    STATEMENT_LOAD_TOTALS,
+    STATEMENT_SAVE_TOTALS,
     STATEMENTS
 };
 
 static const char *const sql[STATEMENTS] = {
     [STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
     [STATEMENT_COMMIT] = "COMMIT",
-    [STATEMENT_INSERT] = "INSERT INTO batch VALUES (?, ?, ?, ?, ?, ?)",
-    [STATEMENT_DELETE] = "DELETE FROM batch WHERE id = ? RETURNING length(bytes)",
-    [STATEMENT_OLDEST] = "SELECT id, boot, sequence, results, t_us, length(bytes) FROM batch"
-                         " ORDER BY id LIMIT 1",
-    [STATEMENT_EACH] = "SELECT id, boot, sequence, results, t_us, length(bytes) FROM batch"
-                       " ORDER BY id",
+    [STATEMENT_INSERT] = "INSERT INTO batch(id, boot, sequence, results, t_us, bytes, lost,"
+                         " skipped, gone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [STATEMENT_REPLACE] = "UPDATE batch SET boot = ?2, sequence = ?3, results = ?4, t_us = ?5,"
+                          " bytes = ?6, lost = ?7, skipped = ?8, gone = ?9 WHERE id = ?1",
+    [STATEMENT_DELETE] = "DELETE FROM batch WHERE id = ? RETURNING id, boot, sequence, results,"
+                         " t_us, length(bytes), lost, skipped, gone",
+    [STATEMENT_OLDEST] = SQL_ROW " WHERE id >= ? AND NOT gone ORDER BY id LIMIT 1",
+    [STATEMENT_OLDEST_GONE] = SQL_ROW " WHERE gone ORDER BY id LIMIT 1",
+    [STATEMENT_BEFORE] = SQL_ROW " WHERE id < ? ORDER BY id DESC LIMIT 1",
+    [STATEMENT_EACH] = SQL_ROW " ORDER BY id",
     [STATEMENT_READ] = "SELECT bytes FROM batch WHERE id = ?",
-    [STATEMENT_LOAD_DROPPED] = "SELECT results, batches FROM dropped WHERE id = 1",
-    [STATEMENT_SAVE_DROPPED] = "UPDATE dropped SET results = ?, batches = ? WHERE id = 1",
+    [STATEMENT_LOAD_TOTALS] = "SELECT results, batches, settled FROM dropped WHERE id = 1",
+    [STATEMENT_SAVE_TOTALS] =
+        "UPDATE dropped SET results = ?, batches = ?, settled = ? WHERE id = 1",
 };
 
 struct spool_file {
@@ -122,9 +140,10 @@ void spool_file_rollback(struct spool_file *file)
         (void)sqlite3_exec(file->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-int spool_file_insert(struct spool_file *file, const struct spool_row *row, struct fl_error *err)
+static int put(struct spool_file *file, enum statement which, const struct spool_row *row,
+               struct fl_error *err)
 {
-    sqlite3_stmt *statement = prepared(file, STATEMENT_INSERT);
+    sqlite3_stmt *statement = prepared(file, which);
     int r;
 
     if (!statement)
@@ -135,29 +154,22 @@ int spool_file_insert(struct spool_file *file, const struct spool_row *row, stru
     sqlite3_bind_int64(statement, 4, row->n_results);
     sqlite3_bind_int64(statement, 5, row->t_us);
     sqlite3_bind_blob64(statement, 6, row->bytes, row->size, SQLITE_STATIC);
-    r = run(file, STATEMENT_INSERT, "write to", err);
+    sqlite3_bind_int64(statement, 7, (int64_t)row->lost);
+    sqlite3_bind_int64(statement, 8, (int64_t)row->skipped);
+    sqlite3_bind_int64(statement, 9, row->gone);
+    r = run(file, which, "write to", err);
     sqlite3_clear_bindings(statement);
     return r;
 }
 
-int spool_file_delete(struct spool_file *file, int64_t id, size_t *ret_size, struct fl_error *err)
+int spool_file_insert(struct spool_file *file, const struct spool_row *row, struct fl_error *err)
 {
-    sqlite3_stmt *statement = prepared(file, STATEMENT_DELETE);
-    int r, code = SQLITE_ERROR;
+    return put(file, STATEMENT_INSERT, row, err);
+}
 
-    if (statement) {
-        sqlite3_bind_int64(statement, 1, id);
-        code = sqlite3_step(statement);
-    }
-    if (code == SQLITE_ROW) {
-        *ret_size = (size_t)sqlite3_column_int64(statement, 0);
-        code = sqlite3_step(statement);
-        r = code == SQLITE_DONE ? 1 : failed(file, "delete from", err);
-    } else {
-        r = code == SQLITE_DONE ? 0 : failed(file, "delete from", err);
-    }
-    sqlite3_reset(statement);
-    return r;
+int spool_file_replace(struct spool_file *file, const struct spool_row *row, struct fl_error *err)
+{
+    return put(file, STATEMENT_REPLACE, row, err);
 }
 
 static struct spool_row row_of(sqlite3_stmt *statement)
@@ -169,23 +181,56 @@ static struct spool_row row_of(sqlite3_stmt *statement)
         .n_results = (uint32_t)sqlite3_column_int64(statement, 3),
         .t_us = sqlite3_column_int64(statement, 4),
         .size = (size_t)sqlite3_column_int64(statement, 5),
+        .lost = (uint64_t)sqlite3_column_int64(statement, 6),
+        .skipped = (uint64_t)sqlite3_column_int64(statement, 7),
+        .gone = sqlite3_column_int(statement, 8) != 0,
     };
 }
 
-int spool_file_oldest(struct spool_file *file, struct spool_row *ret, struct fl_error *err)
+/* The one row of a statement whose parameter, if it has one, is an id. */
+static int one_row(struct spool_file *file, enum statement which, int64_t id, const char *doing,
+                   struct spool_row *ret, struct fl_error *err)
 {
-    sqlite3_stmt *statement = prepared(file, STATEMENT_OLDEST);
-    int code = statement ? sqlite3_step(statement) : SQLITE_ERROR;
-    int r = 0;
+    sqlite3_stmt *statement = prepared(file, which);
+    int code = SQLITE_ERROR, r = 0;
 
+    if (statement) {
+        (void)sqlite3_bind_int64(statement, 1, id);
+        code = sqlite3_step(statement);
+    }
     if (code == SQLITE_ROW) {
         *ret = row_of(statement);
         r = 1;
-    } else if (code != SQLITE_DONE) {
-        r = failed(file, "read", err);
+        code = sqlite3_step(statement);
     }
-    sqlite3_reset(statement);
+    if (code != SQLITE_DONE)
+        r = failed(file, doing, err);
+    if (statement)
+        sqlite3_reset(statement);
     return r;
+}
+
+int spool_file_delete(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err)
+{
+    return one_row(file, STATEMENT_DELETE, id, "delete from", ret, err);
+}
+
+int spool_file_oldest(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err)
+{
+    return one_row(file, STATEMENT_OLDEST, id, "read", ret, err);
+}
+
+int spool_file_oldest_gone(struct spool_file *file, struct spool_row *ret, struct fl_error *err)
+{
+    return one_row(file, STATEMENT_OLDEST_GONE, 0, "read", ret, err);
+}
+
+int spool_file_before(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err)
+{
+    return one_row(file, STATEMENT_BEFORE, id, "read", ret, err);
 }
 
 int spool_file_each(struct spool_file *file, void (*row)(const struct spool_row *row, void *arg),
@@ -244,15 +289,16 @@ int spool_file_read(struct spool_file *file, int64_t id, uint8_t **ret_bytes, si
     return r;
 }
 
-int spool_file_load_dropped(struct spool_file *file, struct spool_dropped *ret,
-                            struct fl_error *err)
+int spool_file_load_totals(struct spool_file *file, struct spool_dropped *ret,
+                           uint64_t *ret_settled, struct fl_error *err)
 {
-    sqlite3_stmt *statement = prepared(file, STATEMENT_LOAD_DROPPED);
+    sqlite3_stmt *statement = prepared(file, STATEMENT_LOAD_TOTALS);
     int r = 0;
 
     if (statement && sqlite3_step(statement) == SQLITE_ROW) {
         ret->results = (uint64_t)sqlite3_column_int64(statement, 0);
         ret->batches = (uint64_t)sqlite3_column_int64(statement, 1);
+        *ret_settled = (uint64_t)sqlite3_column_int64(statement, 2);
     } else {
         r = failed(file, "read", err);
     }
@@ -260,16 +306,17 @@ int spool_file_load_dropped(struct spool_file *file, struct spool_dropped *ret,
     return r;
 }
 
-int spool_file_save_dropped(struct spool_file *file, const struct spool_dropped *dropped,
-                            struct fl_error *err)
+int spool_file_save_totals(struct spool_file *file, const struct spool_dropped *dropped,
+                           uint64_t settled, struct fl_error *err)
 {
-    sqlite3_stmt *statement = prepared(file, STATEMENT_SAVE_DROPPED);
+    sqlite3_stmt *statement = prepared(file, STATEMENT_SAVE_TOTALS);
 
     if (!statement)
         return failed(file, "write to", err);
     sqlite3_bind_int64(statement, 1, (int64_t)dropped->results);
     sqlite3_bind_int64(statement, 2, (int64_t)dropped->batches);
-    return run(file, STATEMENT_SAVE_DROPPED, "write to", err);
+    sqlite3_bind_int64(statement, 3, (int64_t)settled);
+    return run(file, STATEMENT_SAVE_TOTALS, "write to", err);
 }
 
 /* The first value of a pragma, -1 for none. `text` (may be NULL) receives it as text. */
@@ -320,6 +367,10 @@ static int prepare(struct spool_file *file, bool full_sync, struct fl_error *err
         sqlite3_exec(file->db, "BEGIN;" SQL_SCHEMA "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
         return failed(file, "open", err);
     version = pragma(file, "PRAGMA user_version", NULL);
+    if (version == 1 &&
+        sqlite3_exec(file->db, "BEGIN;" SQL_FROM_1 "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        return failed(file, "open", err);
+    version = pragma(file, "PRAGMA user_version", NULL);
     if (version != SCHEMA_VERSION)
         return fl_error_set(err, -EUCLEAN, "it is of version %lld, this program writes %d",
                             (long long)version, SCHEMA_VERSION);
@@ -349,6 +400,7 @@ static int open_sound(const char *path, bool full_sync, struct spool_file **ret,
 {
     FL_CLEANUP(spool_file_freep) struct spool_file *file = NULL;
     struct spool_dropped dropped;
+    uint64_t settled;
     int r = connect(path, &file, err);
 
     if (r < 0)
@@ -356,7 +408,7 @@ static int open_sound(const char *path, bool full_sync, struct spool_file **ret,
     r = prepare(file, full_sync, err);
     if (r < 0)
         return r;
-    if (spool_file_load_dropped(file, &dropped, NULL) < 0)
+    if (spool_file_load_totals(file, &dropped, &settled, NULL) < 0)
         return fl_error_set(err, -EUCLEAN, "its tables are not those of a spool");
     *ret = FL_TAKE(file);
     return 0;

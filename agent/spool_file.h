@@ -16,7 +16,10 @@ struct spool_row {
     uint64_t boot;
     uint64_t sequence;
     uint32_t n_results;
-    fl_time t_us; /* when it was spooled */
+    uint64_t lost;    /* results that it says were lost */
+    uint64_t skipped; /* sequences before it that it stands for */
+    bool gone;        /* a record in the place of what was dropped */
+    fl_time t_us;     /* when it was spooled */
     const uint8_t *bytes;
     size_t size;
 };
@@ -50,12 +53,21 @@ int spool_file_commit(struct spool_file *file, struct fl_error *err);
 void spool_file_rollback(struct spool_file *file);
 
 int spool_file_insert(struct spool_file *file, const struct spool_row *row, struct fl_error *err);
-/* `*ret_size` receives the size of its bytes; 1: deleted, 0: was not there. */
-int spool_file_delete(struct spool_file *file, int64_t id, size_t *ret_size, struct fl_error *err);
-/* The oldest row without its bytes; 1: there is one, 0: there is none. */
-int spool_file_oldest(struct spool_file *file, struct spool_row *ret, struct fl_error *err);
+/* In the place of the row with this id. */
+int spool_file_replace(struct spool_file *file, const struct spool_row *row, struct fl_error *err);
+/* `*ret` receives what it was, without its bytes; 1: deleted, 0: was not there. */
+int spool_file_delete(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err);
+/* Rows without their bytes; 1: there is one, 0: there is none. The oldest batch from `id` on, the
+ * oldest record of what was dropped, and what lies right before `id`. */
+int spool_file_oldest(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err);
+int spool_file_oldest_gone(struct spool_file *file, struct spool_row *ret, struct fl_error *err);
+int spool_file_before(struct spool_file *file, int64_t id, struct spool_row *ret,
+                      struct fl_error *err);
 
-int spool_file_load_dropped(struct spool_file *file, struct spool_dropped *ret,
-                            struct fl_error *err);
-int spool_file_save_dropped(struct spool_file *file, const struct spool_dropped *dropped,
-                            struct fl_error *err);
+/* What was lost, and how many results were acknowledged and removed. */
+int spool_file_load_totals(struct spool_file *file, struct spool_dropped *ret,
+                           uint64_t *ret_settled, struct fl_error *err);
+int spool_file_save_totals(struct spool_file *file, const struct spool_dropped *dropped,
+                           uint64_t settled, struct fl_error *err);

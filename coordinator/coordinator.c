@@ -219,6 +219,20 @@ static int put_batch(const struct fl_batch *batch, const uint8_t *bytes, size_t 
     return coordinator->store_type->put_batch(coordinator->store, batch, bytes, size, rx_us);
 }
 
+static void get_account(const char *agent, struct store_account *ret, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    coordinator->store_type->account(coordinator->store, agent, ret);
+}
+
+static int put_account(const struct store_account *account, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    return coordinator->store_type->put_account(coordinator->store, account);
+}
+
 static void on_stored(const char *agent, uint64_t boot, uint64_t sequence,
                       enum store_outcome outcome, void *arg)
 {
@@ -342,7 +356,8 @@ static int start_judgement(struct coordinator *coordinator, struct fl_error *err
 
 static int listen_to_agents(struct coordinator *coordinator, struct fl_error *err)
 {
-    const struct ingest_host host = {send_bytes, put_batch, judge, coordinator};
+    const struct ingest_host host = {send_bytes,  put_batch, get_account,
+                                     put_account, judge,     coordinator};
     struct fl_keypair keys;
     int r = fl_keypair_read(coordinator->config->secret_key_file, &keys, err);
 

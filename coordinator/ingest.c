@@ -267,27 +267,6 @@ static fl_time newest(const struct fl_batch *batch)
     return t_us;
 }
 
-/* The future would stand in the history for ever. It is acknowledged, so that an agent whose clock
- * was wrong for a while is rid of it; the past is not refused, for backlogs are old. */
-static bool throw_away_the_future(const struct letter *letter, const struct fl_batch *batch)
-{
-    struct ingest *ingest = letter->ingest;
-    int64_t ahead_us = newest(batch) - letter->rx_us;
-    char sentence[INGEST_SENTENCE_SIZE];
-
-    if (ahead_us <= FL_MAX_CLOCK_SKEW_US)
-        return false;
-    (void)snprintf(sentence, sizeof(sentence),
-                   "from agent \"%.64s\": its results are dated %lld h ahead, at most %lld are "
-                   "taken; set its clock",
-                   letter->user, (long long)(ahead_us / FL_HOUR),
-                   (long long)(FL_MAX_CLOCK_SKEW_US / FL_HOUR));
-    ingest->refusals.misdated += batch->n_results + batch->n_hosts;
-    note(ingest, &ingest->log_misdated, sentence);
-    acknowledge(letter, batch->boot, batch->sequence);
-    return true;
-}
-
 /* No agent may fill the queue that all share. */
 static void store(const struct letter *letter, const struct fl_batch *batch, const uint8_t *bytes,
                   size_t size)
@@ -302,6 +281,30 @@ static void store(const struct letter *letter, const struct fl_batch *batch, con
         ingest->refusals.busy++;
 }
 
+/* The future would stand in the history for ever. It is lost and acknowledged, so that an agent
+ * whose clock was wrong for a while is rid of it; the past is not refused, for backlogs are old. */
+static bool throw_away_the_future(const struct letter *letter, struct fl_batch *batch,
+                                  const uint8_t *bytes, size_t size)
+{
+    struct ingest *ingest = letter->ingest;
+    int64_t ahead_us = newest(batch) - letter->rx_us;
+    char sentence[INGEST_SENTENCE_SIZE];
+
+    if (ahead_us <= FL_MAX_CLOCK_SKEW_US)
+        return false;
+    (void)snprintf(sentence, sizeof(sentence),
+                   "from agent \"%.64s\": its results are dated %lld h ahead, at most %lld are "
+                   "taken; set its clock",
+                   letter->user, (long long)(ahead_us / FL_HOUR),
+                   (long long)(FL_MAX_CLOCK_SKEW_US / FL_HOUR));
+    ingest->refusals.misdated += batch->n_results + batch->n_hosts;
+    note(ingest, &ingest->log_misdated, sentence);
+    batch->lost_results += batch->n_results;
+    batch->n_results = batch->n_hosts = 0;
+    store(letter, batch, bytes, size);
+    return true;
+}
+
 static void take_batch(const struct letter *letter, struct fl_batch *batch, const uint8_t *bytes,
                        size_t size)
 {
@@ -311,7 +314,7 @@ static void take_batch(const struct letter *letter, struct fl_batch *batch, cons
         REFUSE(letter, identity, "it sends results of agent \"%s\"", batch->agent);
         return;
     }
-    if (throw_away_the_future(letter, batch))
+    if (throw_away_the_future(letter, batch, bytes, size))
         return;
     for (size_t i = 0; i < batch->n_results; i++)
         batch->results[i].rx_us = letter->rx_us;
@@ -323,6 +326,31 @@ static void take_batch(const struct letter *letter, struct fl_batch *batch, cons
     store(letter, batch, bytes, size);
 }
 
+/* The two sides of the account belong to the same moment: whatever is stored now was sent before
+ * this heartbeat, and whatever the agent knows to be acknowledged was stored before it. */
+static void settle(const struct letter *letter, const struct fl_heartbeat *heartbeat)
+{
+    const struct ingest_host *host = &letter->ingest->host;
+    struct ingest_agent *agent = &letter->ingest->agents[letter->agent];
+    struct account_state state = {heartbeat->produced, heartbeat->undelivered, 0, 0, 0};
+    struct store_account kept;
+
+    agent->has_account = heartbeat->account != 0;
+    if (!agent->has_account)
+        return;
+    host->account(letter->user, &kept, host->arg);
+    state.stored = kept.stored;
+    state.lost = kept.lost;
+    if (kept.number != heartbeat->account) {
+        kept.number = heartbeat->account;
+        kept.base = account_base(&state);
+        if (host->put_account(&kept, host->arg) < 0)
+            fl_log_error("ingest", "no memory for the account of agent \"%s\"", letter->user);
+    }
+    state.base = kept.base;
+    agent->account = account_of(&state);
+}
+
 static void take_heartbeat(const struct letter *letter, const struct fl_heartbeat *heartbeat)
 {
     struct ingest_agent *agent = &letter->ingest->agents[letter->agent];
@@ -332,6 +360,7 @@ static void take_heartbeat(const struct letter *letter, const struct fl_heartbea
     agent->stalled = heartbeat->stalled_probes;
     agent->dropped = heartbeat->dropped_results;
     agent->plan_version = heartbeat->plan_version;
+    settle(letter, heartbeat);
     answer.heartbeat_reply.sent_us = heartbeat->sent_us;
     answer.heartbeat_reply.received_us = letter->rx_us;
     answer.heartbeat_reply.replied_us = fl_clock_steady();

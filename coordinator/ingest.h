@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/coordinator_config.h"
+#include "coordinator/core/account.h"
 #include "coordinator/core/allowance.h"
 #include "coordinator/store/store.h"
 #include "proto/codec/fl_codec.h"
@@ -21,6 +22,9 @@ struct ingest_host {
     /* As store_type.put_batch. */
     int (*put)(const struct fl_batch *batch, const uint8_t *bytes, size_t size, fl_time rx_us,
                void *arg);
+    /* As store_type.account and store_type.put_account. */
+    void (*account)(const char *agent, struct store_account *ret, void *arg);
+    int (*put_account)(const struct store_account *account, void *arg);
     /* Judge a batch that was not judged before; its results and samples carry rx_us. */
     void (*judge)(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg);
     void *arg;
@@ -33,6 +37,8 @@ struct ingest_agent {
     uint64_t plan_version;   /* of the plan that it has */
     char plan_error[FL_REASON_SIZE];
     uint64_t spooled, stalled, dropped;
+    bool has_account; /* as of its last heartbeat; false: it keeps none, or has not told */
+    struct account account;
     size_t peer_size; /* 0: has not said hello */
     uint8_t peer[INGEST_PEER_SIZE];
     size_t revoked_size; /* a connection that came in with a key that is not its own any more */
@@ -45,7 +51,7 @@ struct ingest_refusals {
     uint64_t version, malformed, identity, oversized;
     uint64_t busy;     /* batches that the store had no room for */
     uint64_t flooding; /* messages beyond an agent's allowance, not read */
-    uint64_t misdated; /* results and samples dated too far ahead, acknowledged and thrown away */
+    uint64_t misdated; /* results and samples dated too far ahead: lost, and acknowledged as such */
     size_t n_last;
     char last[INGEST_LAST_REFUSALS][INGEST_SENTENCE_SIZE]; /* newest first */
 };

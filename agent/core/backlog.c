@@ -15,6 +15,7 @@ struct entry {
     int64_t id;
     uint64_t boot;
     uint64_t sequence;
+    uint64_t results; /* in it, and lost with it */
     uint32_t size;
     uint8_t acked; /* bit i: coordinator i has it */
 };
@@ -104,14 +105,14 @@ static int grow(struct backlog *backlog)
 }
 
 int backlog_add(struct backlog *backlog, int64_t id, uint64_t boot, uint64_t sequence,
-                uint32_t size)
+                uint32_t size, uint64_t results)
 {
     assert(id >= backlog->next_id);
     if (backlog_count(backlog) >= BACKLOG_MAX_BATCHES)
         return -ENOSPC;
     if (backlog->n == backlog->size && grow(backlog) < 0)
         return -ENOMEM;
-    backlog->entries[backlog->n++] = (struct entry){id, boot, sequence, size, 0};
+    backlog->entries[backlog->n++] = (struct entry){id, boot, sequence, results, size, 0};
     backlog->next_id = id + 1;
     return 0;
 }
@@ -303,15 +304,31 @@ void backlog_forget(struct backlog *backlog, int64_t id)
     tidy(backlog);
 }
 
-void backlog_forget_before(struct backlog *backlog, int64_t id)
+void backlog_forget_range(struct backlog *backlog, int64_t from, int64_t to)
 {
-    for (size_t i = 0; i < backlog->n && backlog->entries[i].id < id; i++) {
+    for (size_t i = lower_bound(backlog, from); i < backlog->n && backlog->entries[i].id < to;
+         i++) {
         if (backlog->entries[i].acked & GRAVE)
             continue;
         drop_flight(backlog, backlog->entries[i].id);
         bury(backlog, &backlog->entries[i]);
     }
     tidy(backlog);
+}
+
+uint64_t backlog_acked_results(const struct backlog *backlog, size_t peer)
+{
+    uint64_t results = 0;
+
+    if (backlog->n_peers < 2)
+        return 0; /* what it has acknowledged nobody else needs */
+    for (size_t i = 0; i < backlog->n; i++) {
+        const struct entry *entry = &backlog->entries[i];
+
+        if (!(entry->acked & GRAVE) && entry->acked & (1u << peer))
+            results += entry->results;
+    }
+    return results;
 }
 
 static uint8_t translate(uint8_t acked, const size_t *from, size_t n)

@@ -12,7 +12,7 @@
 
 #define BACKLOG_NEVER INT64_MAX
 #define BACKLOG_MAX_PEERS 7            /* coordinators; one bit each */
-#define BACKLOG_MAX_BATCHES 262144     /* 8 MiB of index: three days of one a second */
+#define BACKLOG_MAX_BATCHES 262144     /* 10 MiB of index: three days of one a second */
 #define BACKLOG_WINDOW 256             /* sent and not acknowledged, batches */
 #define BACKLOG_WINDOW_BYTES (1 << 20) /* the same in bytes */
 #define BACKLOG_WINDOW_OLD 32          /* of these at most so many from before the connection */
@@ -35,7 +35,7 @@ size_t backlog_set_peers(struct backlog *backlog, const size_t *from, size_t n);
 
 /* A batch was spooled; ids only grow. -ENOMEM, or -ENOSPC past BACKLOG_MAX_BATCHES. */
 int backlog_add(struct backlog *backlog, int64_t id, uint64_t boot, uint64_t sequence,
-                uint32_t size);
+                uint32_t size, uint64_t results);
 
 /* The conversation with a coordinator begins anew: whatever was under way to it is lost. */
 void backlog_connected(struct backlog *backlog, size_t peer);
@@ -52,8 +52,11 @@ int64_t backlog_deadline(const struct backlog *backlog, size_t peer);
 bool backlog_acked(struct backlog *backlog, size_t peer, uint64_t boot, uint64_t sequence,
                    int64_t *ret_id);
 
-/* The spool dropped everything older than `id`, or lost this one. */
-void backlog_forget_before(struct backlog *backlog, int64_t id);
+/* How many results this coordinator has acknowledged in batches that others still need. */
+uint64_t backlog_acked_results(const struct backlog *backlog, size_t peer);
+
+/* The spool has no rows any more from `from` to before `to`, or lost this one. */
+void backlog_forget_range(struct backlog *backlog, int64_t from, int64_t to);
 void backlog_forget(struct backlog *backlog, int64_t id);
 
 /* Batches that are done although no acknowledgement came for them (see backlog_set_peers). */

@@ -31,6 +31,7 @@ static const struct row {
     {"from", "TIME", ARGUMENTS_FROM, "from this time or date on, UTC; else six hours back"},
     {"to", "TIME", ARGUMENTS_TO, "up to this time or date, UTC; else up to now"},
     {"test", NULL, ARGUMENTS_TEST, "send a test"},
+    {"accounts", NULL, ARGUMENTS_ACCOUNTS, "say what became of every result instead"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -105,6 +106,9 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         return 0;
     case ARGUMENTS_TEST:
         ret->test = true;
+        return 0;
+    case ARGUMENTS_ACCOUNTS:
+        ret->accounts = true;
         return 0;
     case ARGUMENTS_COUNT:
         return read_count(value, &ret->count, err);

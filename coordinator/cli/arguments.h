@@ -27,6 +27,7 @@ enum arguments_option {
     ARGUMENTS_FROM = 1 << 13,
     ARGUMENTS_TO = 1 << 14,
     ARGUMENTS_TEST = 1 << 15,
+    ARGUMENTS_ACCOUNTS = 1 << 16,
 };
 
 struct arguments {
@@ -34,7 +35,7 @@ struct arguments {
     bool json;
     bool lenient;
     bool html, csv;
-    bool test;
+    bool test, accounts;
     const char *month, *from, *to; /* NULL: not given */
     const char *api;
     const char *zone;                     /* NULL: not given */

@@ -1,4 +1,5 @@
 /* status: the fleet, what each zone sees of each target, what is wrong and what was refused. */
+#include "coordinator/cli/accounts.h"
 #include "coordinator/cli/api_client.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/field.h"
@@ -280,8 +281,11 @@ enum command_status command_status(const struct arguments *arguments)
     enum command_status status;
     json_t *json = NULL;
     struct fl_error err;
-    int r = api_client_new(arguments->api, &client, &err);
+    int r;
 
+    if (arguments->accounts)
+        return accounts_show(arguments);
+    r = api_client_new(arguments->api, &client, &err);
     if (r == 0)
         r = api_client_get(client, "/api/v1/status", API_USUAL_TIME, &json, &err);
     if (r < 0)

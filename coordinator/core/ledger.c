@@ -14,50 +14,40 @@ static size_t find(const struct ledger *ledger, uint64_t sequence)
     return ledger->n;
 }
 
-static void remove_run(struct ledger *ledger, size_t at)
+/* How many runs from `at` on begin at or before `end`, one right after it included. */
+static size_t count_touched(const struct ledger *ledger, size_t at, uint64_t end)
 {
-    ledger->n--;
-    memmove(&ledger->runs[at], &ledger->runs[at + 1], (ledger->n - at) * sizeof(ledger->runs[0]));
+    size_t n = 0;
+
+    while (at + n < ledger->n &&
+           (ledger->runs[at + n].first <= end || ledger->runs[at + n].first - 1 == end))
+        n++;
+    return n;
 }
 
-static void insert_run(struct ledger *ledger, size_t at, uint64_t sequence)
+int ledger_add(struct ledger *ledger, uint64_t first, uint64_t last)
 {
-    if (ledger->n == LEDGER_RUNS) {
-        ledger->runs[1].first = ledger->runs[0].first;
-        remove_run(ledger, 0);
-        if (at == 0) { /* it lies before all, and counts as given up */
-            ledger->runs[0].first = sequence;
-            return;
-        }
-        at--;
-    }
-    memmove(&ledger->runs[at + 1], &ledger->runs[at], (ledger->n - at) * sizeof(ledger->runs[0]));
-    ledger->runs[at] = (struct ledger_run){sequence, sequence};
-    ledger->n++;
-}
+    size_t before = find(ledger, last), at = 0, n;
+    struct ledger_run run = {first, last};
 
-bool ledger_add(struct ledger *ledger, uint64_t sequence)
-{
-    size_t before = find(ledger, sequence), after = before == ledger->n ? 0 : before + 1;
-    bool joins_before = false, joins_after;
+    if (before < ledger->n && last <= ledger->runs[before].last)
+        return 0;
+    while (at < ledger->n && ledger->runs[at].last < first && ledger->runs[at].last + 1 < first)
+        at++;
+    n = count_touched(ledger, at, last);
+    if (n == 0 && ledger->n == LEDGER_RUNS)
+        return -ENOSPC;
+    if (n > 0) {
+        const struct ledger_run *lowest = &ledger->runs[at], *highest = &ledger->runs[at + n - 1];
 
-    if (before < ledger->n) {
-        if (sequence <= ledger->runs[before].last)
-            return false;
-        joins_before = ledger->runs[before].last + 1 == sequence;
+        run.first = lowest->first < first ? lowest->first : first;
+        run.last = highest->last > last ? highest->last : last;
     }
-    joins_after = after < ledger->n && ledger->runs[after].first == sequence + 1;
-    if (joins_before && joins_after) {
-        ledger->runs[before].last = ledger->runs[after].last;
-        remove_run(ledger, after);
-    } else if (joins_before) {
-        ledger->runs[before].last = sequence;
-    } else if (joins_after) {
-        ledger->runs[after].first = sequence;
-    } else {
-        insert_run(ledger, after, sequence);
-    }
-    return true;
+    memmove(&ledger->runs[at + 1], &ledger->runs[at + n],
+            (ledger->n - at - n) * sizeof(ledger->runs[0]));
+    ledger->runs[at] = run;
+    ledger->n = ledger->n + 1 - n;
+    return 1;
 }
 
 size_t ledger_encode(const struct ledger *ledger, uint8_t bytes[LEDGER_BYTES])

@@ -34,6 +34,7 @@ const struct route *route_find(const char *method, char *path, const char **para
 
 void route_health(struct exchange *exchange);
 void route_status(struct exchange *exchange);
+void route_agents(struct exchange *exchange);
 void route_verdicts(struct exchange *exchange);
 void route_verdict(struct exchange *exchange);
 void route_events(struct exchange *exchange);

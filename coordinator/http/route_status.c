@@ -1,5 +1,5 @@
 /* GET /api/v1/status: the fleet, what each agent sees of each target, what is wrong, what was
- * refused, and how the history is. */
+ * refused, and how the history is. GET /api/v1/agents: the fleet alone. */
 #include "coordinator/http/route.h"
 #include "coordinator/trace/verdict_json.h"
 #include "fl_version.h"
@@ -23,6 +23,18 @@ static json_t *optional(int64_t value)
     return value == FL_ABSENT ? json_null() : json_integer(value);
 }
 
+static json_t *account_json(const struct ingest_agent *seen)
+{
+    const struct account *account = &seen->account;
+
+    if (!seen->has_account)
+        return json_null();
+    return json_pack("{s:I, s:I, s:I, s:I, s:I}", "produced", (json_int_t)account->produced,
+                     "stored", (json_int_t)account->stored, "lost", (json_int_t)account->lost,
+                     "spooled", (json_int_t)account->spooled, "balance",
+                     (json_int_t)account->balance);
+}
+
 static json_t *agent_json(const struct scene_now *now, uint32_t index)
 {
     const struct fleet_agent *agent = &now->fleet->agents[index];
@@ -34,14 +46,14 @@ static json_t *agent_json(const struct scene_now *now, uint32_t index)
     engine_agent_state(now->engine, index, &state);
     offset =
         state.seen && state.host.t_us > 0 ? state.host.values[FL_HOST_CLOCK_OFFSET_US] : FL_ABSENT;
-    return json_pack("{s:s, s:s, s:b, s:o, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o}", "name",
+    return json_pack("{s:s, s:s, s:b, s:o, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:o, s:o}", "name",
                      agent->name, "zone", now->fleet->places[agent->zone].name, "connected",
                      connected, "last_us", optional(seen->last_us ? seen->last_us : FL_ABSENT),
                      "software", seen->software, "plan_version", (json_int_t)seen->plan_version,
                      "plan_wanted", (json_int_t)seen->wanted_version, "plan_error",
                      seen->plan_error, "spooled", (json_int_t)seen->spooled, "stalled",
                      (json_int_t)seen->stalled, "dropped", (json_int_t)seen->dropped,
-                     "clock_offset_us", optional(offset));
+                     "clock_offset_us", optional(offset), "account", account_json(seen));
 }
 
 static json_t *agents_json(const struct scene_now *now)
@@ -189,12 +201,27 @@ static json_t *http_json(const struct http_server *server)
         streams);
 }
 
+static struct scene_now scene_of(const struct coordinator *coordinator)
+{
+    const struct coordinator_config *config = coordinator_settings(coordinator);
+
+    return (struct scene_now){config, config->fleet, coordinator_engine(coordinator),
+                              coordinator_ingest(coordinator), fl_clock_steady()};
+}
+
+void route_agents(struct exchange *exchange)
+{
+    const struct scene_now now = scene_of(exchange->coordinator);
+
+    reply_json(
+        exchange, HTTP_OK,
+        json_pack("{s:I, s:o}", "t_us", (json_int_t)now.now_us, "agents", agents_json(&now)));
+}
+
 void route_status(struct exchange *exchange)
 {
     const struct coordinator *coordinator = exchange->coordinator;
-    const struct coordinator_config *config = coordinator_settings(coordinator);
-    const struct scene_now now = {config, config->fleet, coordinator_engine(coordinator),
-                                  coordinator_ingest(coordinator), fl_clock_steady()};
+    const struct scene_now now = scene_of(coordinator);
     json_t *verdicts = verdicts_json(&now, coordinator);
     bool any = json_array_size(verdicts) > 0;
 

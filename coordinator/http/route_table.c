@@ -10,6 +10,8 @@ const struct route route_table[] = {
     {"GET", "/healthz", route_health, API_SCOPE_NONE, 0, "", "health", "Does it work?"},
     {"GET", "/api/v1/status", route_status, API_SCOPE_READ, STATUS_CACHE, "", "status",
      "Agents, what each sees of each target, open verdicts, refusals, history"},
+    {"GET", "/api/v1/agents", route_agents, API_SCOPE_READ, STATUS_CACHE, "", "agents",
+     "The agents, and what became of the results of each"},
     {"GET", "/api/v1/verdicts", route_verdicts, API_SCOPE_READ, 0, "limit before", "verdicts",
      "Incidents, the latest first"},
     {"GET", "/api/v1/verdicts/{id}", route_verdict, API_SCOPE_READ, 0, "", "verdict",

@@ -19,9 +19,13 @@ struct db_batch {
     uint64_t boot, sequence;
     fl_time rx_us;
     size_t n_results;
-    uint8_t *bytes; /* the message it came in */
+    uint64_t n_lost;  /* results that were lost on the agent, and that it says with this one */
+    uint64_t skipped; /* sequences before it that it stands for as well */
+    bool is_empty;    /* nothing in it is history: not kept but for the ledger */
+    uint8_t *bytes;   /* the message it came in */
     size_t size;
-    bool is_new; /* told by put_batches; else it is a duplicate */
+    bool is_new;     /* told by put_batches; else it is a duplicate, */
+    bool is_refused; /* or its ledger has no room before an older one comes */
 };
 
 struct db_agent {
@@ -70,6 +74,9 @@ struct db_uptime {
     struct uptime_times times;
 };
 
+/* All accounts; valid during the visit. */
+typedef int (*db_account_cb)(const struct store_account *account, void *arg);
+
 /* Rows one by one; a negative return ends the reading and is returned. */
 typedef int (*db_letter_cb)(const struct db_letter *letter, void *arg);
 typedef int (*db_chunk_cb)(const struct db_chunk *chunk, void *arg);
@@ -97,6 +104,7 @@ struct db_type {
                        struct fl_error *err);
     int (*put_verdict)(struct db *db, const struct verdict_event *event, struct fl_error *err);
     int (*put_decision)(struct db *db, const struct store_decision *decision, struct fl_error *err);
+    int (*put_account)(struct db *db, const struct store_account *account, struct fl_error *err);
     /* What the numbers of series mean, and where agents are. */
     int (*put_fleet)(struct db *db, const struct fleet *fleet, struct fl_error *err);
 
@@ -154,5 +162,6 @@ struct db_type {
     int (*decisions)(struct db *db, const char *group, uint64_t before_id, size_t limit,
                      struct store_decision **ret, size_t *ret_n, struct fl_error *err);
     int (*close_orphans)(struct db *db, fl_time t_us, struct fl_error *err);
+    int (*accounts)(struct db *db, db_account_cb visit, void *arg, struct fl_error *err);
     int (*count_results)(struct db *db, const char *agent, uint64_t *ret, struct fl_error *err);
 };

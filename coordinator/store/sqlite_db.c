@@ -213,5 +213,7 @@ const struct db_type sqlite_db_type = {
     .incident = sqlite_incident,
     .events = sqlite_events,
     .close_orphans = sqlite_close_orphans,
+    .put_account = sqlite_put_account,
+    .accounts = sqlite_accounts,
     .count_results = sqlite_count_results,
 };

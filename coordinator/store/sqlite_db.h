@@ -64,6 +64,8 @@ int sqlite_inbox_read(struct db *db, const struct db_agent *agent, int64_t up_to
 int sqlite_set_packed(struct db *db, int64_t agent, int64_t up_to, struct fl_error *err);
 int sqlite_inbox_delete(struct db *db, int64_t up_to, int limit, struct fl_error *err);
 int sqlite_find_agent(struct db *db, const char *name, struct db_agent *ret, struct fl_error *err);
+int sqlite_put_account(struct db *db, const struct store_account *account, struct fl_error *err);
+int sqlite_accounts(struct db *db, db_account_cb visit, void *arg, struct fl_error *err);
 int sqlite_count_results(struct db *db, const char *agent, uint64_t *ret, struct fl_error *err);
 
 /* sqlite_series.c */

@@ -6,19 +6,20 @@
 #include <stdio.h>
 
 static const char find_received[] =
-    "SELECT agents.id, coalesce(n_results, 0), runs FROM agents"
+    "SELECT agents.id, coalesce(n_results, 0), coalesce(n_lost, 0), runs FROM agents"
     " LEFT JOIN received ON agent = agents.id AND boot = ?2 WHERE name = ?1";
 static const char put_agent[] = "INSERT INTO agents(name) VALUES(?1)";
 static const char put_received[] =
-    "INSERT INTO received(agent, boot, n_results, last_us, runs) VALUES(?1, ?2, ?3, ?4, ?5)"
+    "INSERT INTO received(agent, boot, n_results, n_lost, last_us, runs)"
+    " VALUES(?1, ?2, ?3, ?4, ?5, ?6)"
     " ON CONFLICT(agent, boot) DO UPDATE SET n_results = excluded.n_results,"
-    " last_us = max(last_us, excluded.last_us), runs = excluded.runs";
+    " n_lost = excluded.n_lost, last_us = max(last_us, excluded.last_us), runs = excluded.runs";
 static const char put_inbox[] =
     "INSERT INTO inbox(agent, rx_us, n_results, bytes) VALUES(?1, ?2, ?3, ?4)";
 
 /* What is known of one start of one agent. */
 struct received {
-    int64_t agent, n_results;
+    int64_t agent, n_results, n_lost;
     struct ledger ledger;
 };
 
@@ -37,8 +38,9 @@ static int read_received(struct sqlite_db *db, const struct db_batch *batch, str
         return r;
     ret->agent = sqlite3_column_int64(statement, 0);
     ret->n_results = sqlite3_column_int64(statement, 1);
-    if (ledger_decode(&ret->ledger, sqlite3_column_blob(statement, 2),
-                      (size_t)sqlite3_column_bytes(statement, 2)) < 0)
+    ret->n_lost = sqlite3_column_int64(statement, 2);
+    if (ledger_decode(&ret->ledger, sqlite3_column_blob(statement, 3),
+                      (size_t)sqlite3_column_bytes(statement, 3)) < 0)
         r = fl_error_set(err, -EBADMSG, "history holds a ledger that cannot be read");
     (void)sqlite3_reset(statement);
     return r;
@@ -65,15 +67,16 @@ static int write_received(struct sqlite_db *db, const struct db_batch *batch,
                           const struct received *received, struct fl_error *err)
 {
     const int64_t numbers[] = {received->agent, (int64_t)batch->boot,
-                               received->n_results + (int64_t)batch->n_results, batch->rx_us};
+                               received->n_results + (int64_t)batch->n_results,
+                               received->n_lost + (int64_t)batch->n_lost, batch->rx_us};
     uint8_t bytes[LEDGER_BYTES];
     sqlite3_stmt *statement;
     int r = sqlite_db_statement(db, put_received, &statement, err);
 
     if (r < 0)
         return r;
-    sqlite_db_bind(statement, 4, numbers);
-    (void)sqlite3_bind_blob(statement, 5, bytes, (int)ledger_encode(&received->ledger, bytes),
+    sqlite_db_bind(statement, 5, numbers);
+    (void)sqlite3_bind_blob(statement, 6, bytes, (int)ledger_encode(&received->ledger, bytes),
                             SQLITE_STATIC);
     return sqlite_db_run(db, statement, err);
 }
@@ -95,15 +98,17 @@ static int write_inbox(struct sqlite_db *db, const struct db_batch *batch, int64
 static int put_batch(struct sqlite_db *db, struct db_batch *batch, struct fl_error *err)
 {
     struct received received = {.agent = 0};
-    int r = find_or_add(db, batch, &received, err);
+    int r = find_or_add(db, batch, &received, err), added;
 
     if (r < 0)
         return r;
-    batch->is_new = ledger_add(&received.ledger, batch->sequence);
+    added = ledger_add(&received.ledger, batch->sequence - batch->skipped, batch->sequence);
+    batch->is_new = added > 0;
+    batch->is_refused = added < 0;
     if (!batch->is_new)
         return 0;
     r = write_received(db, batch, &received, err);
-    return r < 0 ? r : write_inbox(db, batch, received.agent, err);
+    return r < 0 || batch->is_empty ? r : write_inbox(db, batch, received.agent, err);
 }
 
 int sqlite_put_batches(struct db *db, struct db_batch *const *batches, size_t n,
@@ -248,4 +253,47 @@ int sqlite_count_results(struct db *base, const char *agent, uint64_t *ret, stru
     r = sqlite_db_number(db, statement, &n, err);
     *ret = (uint64_t)n;
     return r;
+}
+
+int sqlite_put_account(struct db *base, const struct store_account *account, struct fl_error *err)
+{
+    static const char sql[] =
+        "INSERT INTO agents(name, account, base) VALUES(?3, ?1, ?2)"
+        " ON CONFLICT(name) DO UPDATE SET account = excluded.account, base = excluded.base";
+    const int64_t numbers[] = {(int64_t)account->number, account->base};
+    struct sqlite_db *db = sqlite_db_of(base);
+    sqlite3_stmt *statement;
+    int r = sqlite_db_statement(db, sql, &statement, err);
+
+    if (r < 0)
+        return r;
+    sqlite_db_bind(statement, 2, numbers);
+    (void)sqlite3_bind_text(statement, 3, account->agent, -1, SQLITE_STATIC);
+    return sqlite_db_run(db, statement, err);
+}
+
+int sqlite_accounts(struct db *base, db_account_cb visit, void *arg, struct fl_error *err)
+{
+    static const char sql[] = "SELECT name, account, base, coalesce(sum(n_results), 0),"
+                              " coalesce(sum(n_lost), 0) FROM agents"
+                              " LEFT JOIN received ON agent = agents.id GROUP BY agents.id";
+    struct sqlite_db *db = sqlite_db_of(base);
+    sqlite3_stmt *statement;
+    int r = sqlite_db_statement(db, sql, &statement, err);
+
+    while (r >= 0 && (r = sqlite_db_step(db, statement, err)) > 0) {
+        struct store_account account = {
+            .number = (uint64_t)sqlite3_column_int64(statement, 1),
+            .base = sqlite3_column_int64(statement, 2),
+            .stored = (uint64_t)sqlite3_column_int64(statement, 3),
+            .lost = (uint64_t)sqlite3_column_int64(statement, 4),
+        };
+
+        (void)snprintf(account.agent, sizeof(account.agent), "%s",
+                       (const char *)sqlite3_column_text(statement, 0));
+        r = visit(&account, arg);
+    }
+    if (r < 0)
+        (void)sqlite3_reset(statement);
+    return r < 0 ? r : 0;
 }

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#define VERSION 3
+#define VERSION 4
 
 static const char pragmas[] = "PRAGMA page_size=16384;"
                               "PRAGMA journal_mode=WAL;"
@@ -60,7 +60,12 @@ static const char uptime[] =
     " disputed_us INTEGER NOT NULL, maintenance_us INTEGER NOT NULL,"
     " PRIMARY KEY(day, target, zone)) WITHOUT ROWID;";
 
-/* Version 1 kept batches and nothing made of them; version 2 had no uptime. */
+/* What agents say of their accounts, and what they lost. */
+static const char accounts[] = "ALTER TABLE received ADD COLUMN n_lost INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE agents ADD COLUMN account INTEGER NOT NULL DEFAULT 0;"
+                               "ALTER TABLE agents ADD COLUMN base INTEGER NOT NULL DEFAULT 0;";
+
+/* Version 1 kept batches and nothing made of them; version 2 had no uptime, 3 no accounts. */
 static const char from_1[] =
     "INSERT INTO agents(name) SELECT DISTINCT agent FROM batches ORDER BY agent;"
     "INSERT INTO inbox(agent, rx_us, n_results, bytes)"
@@ -112,7 +117,8 @@ static int make_ledgers(struct sqlite_db *db, struct fl_error *err)
         now.numbers[2] += sqlite3_column_int64(rows, 3);
         if (sqlite3_column_int64(rows, 4) > now.numbers[3])
             now.numbers[3] = sqlite3_column_int64(rows, 4);
-        (void)ledger_add(&now.ledger, (uint64_t)sqlite3_column_int64(rows, 2));
+        (void)ledger_add(&now.ledger, (uint64_t)sqlite3_column_int64(rows, 2),
+                         (uint64_t)sqlite3_column_int64(rows, 2));
     }
     return r < 0 ? r : write_received(db, &now, err);
 }
@@ -136,8 +142,10 @@ static int migrate(struct sqlite_db *db, int version, struct fl_error *err)
         r = sqlite_db_execute(db, series, "be created", err);
     if (r == 0)
         r = sqlite_db_execute(db, sqlite_decisions_schema, "be created", err);
-    if (r == 0)
+    if (r == 0 && version < 3)
         r = sqlite_db_execute(db, uptime, "be created", err);
+    if (r == 0)
+        r = sqlite_db_execute(db, accounts, "be created", err);
     if (r == 0 && version == 1)
         r = sqlite_db_execute(db, from_1, "be migrated", err);
     if (r == 0 && version == 1)

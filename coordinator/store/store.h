@@ -76,6 +76,15 @@ struct store_decision {
     char json[STORE_TEXT_SIZE]; /* the decision, or the drill */
 };
 
+/* What the history has of one agent. */
+struct store_account {
+    char agent[FL_NAME_SIZE];
+    uint64_t number; /* of the agent's own account; 0: not known yet */
+    int64_t base;    /* what of that account lies elsewhere: in the history before this one */
+    uint64_t stored,
+        lost; /* results; lost: said to be lost by the agent, in records that arrived */
+};
+
 struct store_type {
     const char *name;
     const char *summary;
@@ -94,6 +103,12 @@ struct store_type {
     /* Queue a decision, one withheld, or a drill (then with its outcome as JSON). Copied; never
      * refused. */
     int (*put_decision)(struct store *store, const struct store_decision *decision);
+
+    /* What is durable now of an agent; zeroes, with its name, when nothing is. */
+    void (*account)(const struct store *store, const char *agent, struct store_account *ret);
+    /* Keep `number` and `base` of account->agent. Never refused, written before what is queued
+     * later. */
+    int (*put_account)(struct store *store, const struct store_account *account);
 
     /* Read on the calling thread, from its own connection. */
     int (*last_incident_id)(struct store *store, uint64_t *ret_id, struct fl_error *err);

@@ -65,6 +65,7 @@ static void job_free(struct job *job)
     free(job->batch.bytes);
     free(job->decision);
     fleet_free(job->fleet);
+    free(job->account);
     free(job);
 }
 
@@ -95,13 +96,39 @@ static int write_batches(struct store *store, const struct job_list *jobs, struc
     return r;
 }
 
+/* As it is now, for it may have changed since it was queued. */
+static int write_account(struct store *store, const char *agent, struct fl_error *err)
+{
+    struct store_account now;
+
+    store_account(store, agent, &now);
+    return store->type->put_account(store->writer, &now, err);
+}
+
+/* After a new beginning, before anything that is stored there. */
+static int write_all_accounts(struct store *store, struct fl_error *err)
+{
+    int r;
+
+    if (!store->accounts_unsaved)
+        return 0;
+    (void)pthread_mutex_lock(&store->lock);
+    r = accounts_put_all(store->accounts, store->writer, err);
+    (void)pthread_mutex_unlock(&store->lock);
+    return r;
+}
+
 static int write_jobs(struct store *store, const struct job_list *jobs, struct fl_error *err)
 {
     int r = write_batches(store, jobs, err);
 
     for (struct job *job = jobs->first; job && r == 0; job = job->next) {
-        job->outcome = job->is_verdict || job->batch.is_new ? STORE_STORED : STORE_DUPLICATE;
-        if (job->decision)
+        job->outcome = job->is_verdict || job->batch.is_new ? STORE_STORED
+                       : job->batch.is_refused              ? STORE_FAILED
+                                                            : STORE_DUPLICATE;
+        if (job->account)
+            r = write_account(store, job->account->agent, err);
+        else if (job->decision)
             r = store->type->put_decision(store->writer, job->decision, err);
         else if (job->fleet)
             r = store->type->put_fleet(store->writer, job->fleet, err);
@@ -119,11 +146,15 @@ static int write_once(struct store *store, const struct job_list *jobs, struct f
         r = store->type->begin(store->writer, err);
     if (r < 0)
         return r;
-    r = write_jobs(store, jobs, err);
+    r = write_all_accounts(store, err);
+    if (r == 0)
+        r = write_jobs(store, jobs, err);
     if (r == 0)
         r = store->type->commit(store->writer, err);
     if (r < 0)
         store->type->rollback(store->writer);
+    else
+        store->accounts_unsaved = false;
     return r;
 }
 
@@ -138,7 +169,9 @@ static void start_anew(struct store *store)
     }
     (void)pthread_mutex_lock(&store->lock);
     store->generation++;
+    accounts_start_anew(store->accounts);
     (void)pthread_mutex_unlock(&store->lock);
+    store->accounts_unsaved = true;
     packer_restart(store->packer, fl_clock_monotonic());
 }
 
@@ -161,6 +194,8 @@ static void count(struct store *store, const struct job *job)
     else if (!job->is_verdict) {
         store->stats.batches++;
         store->stats.results += job->batch.n_results;
+        if (accounts_add(store->accounts, &job->batch) < 0)
+            store->stats.failures++;
     }
 }
 
@@ -350,6 +385,7 @@ struct store *store_close(struct store *store)
     packer_free(store->packer);
     free(store->works);
     chunk_packer_free(store->chunks);
+    accounts_free(store->accounts);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_cond_destroy(&store->more);
     free(store->location);
@@ -389,10 +425,13 @@ static int start(struct store *store, const struct store_keep *keep, struct even
 {
     int r;
 
-    if (packer_new(keep, &store->packer) < 0 || chunk_packer_new(&store->chunks) < 0)
+    if (packer_new(keep, &store->packer) < 0 || chunk_packer_new(&store->chunks) < 0 ||
+        accounts_new(&store->accounts) < 0)
         return fl_error_set(err, -ENOMEM, "no memory for the history");
     packer_wait(store->packer, fl_clock_monotonic(), fl_clock_wall());
     r = open_whole(store, &store->writer, err);
+    if (r >= 0)
+        r = accounts_load(store->accounts, store->writer, err);
     if (r >= 0)
         r = store->type->open(store->location, &store->reader, err);
     if (r < 0)
@@ -451,6 +490,9 @@ int store_put_batch(struct store *store, const struct fl_batch *batch, const uin
     job->batch.sequence = batch->sequence;
     job->batch.rx_us = rx_us;
     job->batch.n_results = batch->n_results;
+    job->batch.n_lost = batch->lost_results;
+    job->batch.skipped = batch->skipped;
+    job->batch.is_empty = batch->n_results == 0 && batch->n_hosts == 0;
     (void)pthread_mutex_lock(&store->lock);
     if (is_full(store, size)) {
         r = -EAGAIN;
@@ -521,6 +563,32 @@ int store_put_decision(struct store *store, const struct store_decision *decisio
     if (job)
         *job->decision = *decision;
     return put_kept(store, job);
+}
+
+int store_put_account(struct store *store, const struct store_account *account)
+{
+    struct job *job = calloc(1, sizeof(*job));
+    int r;
+
+    if (job && !(job->account = malloc(sizeof(*job->account)))) {
+        free(job);
+        job = NULL;
+    }
+    if (job)
+        *job->account = *account;
+    (void)pthread_mutex_lock(&store->lock);
+    r = accounts_set(store->accounts, account);
+    (void)pthread_mutex_unlock(&store->lock);
+    return put_kept(store, job) < 0 ? -ENOMEM : r;
+}
+
+void store_account(const struct store *store, const char *agent, struct store_account *ret)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&store->lock;
+
+    (void)pthread_mutex_lock(lock);
+    accounts_get(store->accounts, agent, ret);
+    (void)pthread_mutex_unlock(lock);
 }
 
 static void *copy_of(const void *from, size_t n, size_t size)

@@ -2,6 +2,7 @@
  * backends; store_table.c has a row for each. For the files of this folder only. */
 #pragma once
 
+#include "coordinator/store/accounts.h"
 #include "coordinator/store/chunk.h"
 #include "coordinator/store/packer.h"
 
@@ -15,6 +16,7 @@ struct job {
     struct verdict_event event;
     struct store_decision *decision; /* in place of the event; kept like a verdict */
     struct fleet *fleet;             /* in place of the event; kept like a verdict */
+    struct store_account *account;   /* in place of the event; kept like a verdict */
 };
 
 struct job_list {
@@ -45,9 +47,11 @@ struct store {
     size_t n_works;
     unsigned generation; /* grows when damaged data was moved aside */
     struct store_stats stats;
+    struct accounts *accounts; /* of what is committed */
 
     struct db *writer; /* the thread's connection */
     struct packer *packer;
+    bool accounts_unsaved; /* the data began anew, and does not have them yet */
     int64_t retry_at;
 };
 
@@ -61,6 +65,8 @@ int store_put_verdict(struct store *store, const struct verdict_event *event);
 int store_put_decision(struct store *store, const struct store_decision *decision);
 int store_put_fleet(struct store *store, const struct fleet *fleet);
 int store_put_works(struct store *store, const struct uptime_work *works, size_t n);
+void store_account(const struct store *store, const char *agent, struct store_account *ret);
+int store_put_account(struct store *store, const struct store_account *account);
 void store_stats(const struct store *store, struct store_stats *ret);
 
 /* reader.c */
@@ -88,11 +94,11 @@ int store_uptime(struct store *store, fl_time from_us, fl_time to_us, struct sto
                  size_t *ret_n, struct fl_error *err);
 
 /* What every row of store_table.c has besides its name, its summary and how it is opened. */
-#define STORE_COMMON                                                                        \
-    .close = store_close, .put_batch = store_put_batch, .put_verdict = store_put_verdict,   \
-    .put_decision = store_put_decision, .decisions = store_decisions,                       \
-    .put_fleet = store_put_fleet, .put_works = store_put_works,                             \
-    .last_incident_id = store_last_incident_id, .incidents = store_incidents,               \
-    .incident = store_incident, .close_orphans = store_close_orphans,                       \
-    .count_results = store_count_results, .results = store_results, .points = store_points, \
-    .uptime = store_uptime, .stats = store_stats
+#define STORE_COMMON                                                                      \
+    .close = store_close, .put_batch = store_put_batch, .put_verdict = store_put_verdict, \
+    .put_decision = store_put_decision, .decisions = store_decisions,                     \
+    .put_fleet = store_put_fleet, .put_works = store_put_works, .account = store_account, \
+    .put_account = store_put_account, .last_incident_id = store_last_incident_id,         \
+    .incidents = store_incidents, .incident = store_incident,                             \
+    .close_orphans = store_close_orphans, .count_results = store_count_results,           \
+    .results = store_results, .points = store_points, .uptime = store_uptime, .stats = store_stats

@@ -133,6 +133,8 @@ static int take_column(const struct column *column, Faultline__Batch *in, struct
 
     if (n != 0 && n != batch->n_results)
         return bad(err, "batch: a column has the wrong length");
+    if (in->skipped > in->sequence || in->lost_results > FL_MAX_COUNTER)
+        return bad(err, "batch: it skips more than there is, or lost more than there can be");
     for (size_t i = 0; i < n; i++) {
         int64_t *field = (int64_t *)(void *)((char *)&batch->results[i] + column->field_offset);
 
@@ -233,6 +235,8 @@ static int take_batch(Faultline__Batch *in, struct fl_batch *batch, struct fl_er
     batch->plan_version = in->plan_version;
     batch->dropped_results = in->dropped_results;
     batch->dropped_batches = in->dropped_batches;
+    batch->skipped = in->skipped;
+    batch->lost_results = in->lost_results;
     batch->n_results = in->n_series;
     batch->n_hosts = in->n_hosts;
     batch->results = calloc(in->n_series + 1, sizeof(*batch->results));
@@ -263,8 +267,11 @@ static int take_heartbeat(const Faultline__Heartbeat *in, struct fl_heartbeat *h
 {
     if (!time_fits(in->sent_us))
         return bad(err, "heartbeat: a time before 1970 or after 9999");
-    *heartbeat = (struct fl_heartbeat){in->sent_us, in->spooled_batches, in->plan_version,
-                                       in->stalled_probes, in->dropped_results};
+    if (in->produced > FL_MAX_COUNTER || in->undelivered > in->produced)
+        return bad(err, "heartbeat: more is undelivered than was produced, or too much was");
+    *heartbeat = (struct fl_heartbeat){in->sent_us,        in->spooled_batches, in->plan_version,
+                                       in->stalled_probes, in->dropped_results, in->account,
+                                       in->produced,       in->undelivered};
     return 0;
 }
 

@@ -236,6 +236,8 @@ static void put_batch(struct arena *arena, const struct fl_batch *batch, Faultli
     body->plan_version = batch->plan_version;
     body->dropped_results = batch->dropped_results;
     body->dropped_batches = batch->dropped_batches;
+    body->skipped = batch->skipped;
+    body->lost_results = batch->lost_results;
     put_results(arena, batch, body);
     for (size_t i = 0; i < batch->n_hosts; i++) {
         put_host(arena, &batch->hosts[i], &hosts[i]);
@@ -288,6 +290,9 @@ static void put_heartbeat(struct arena *arena, const struct fl_heartbeat *heartb
     body->plan_version = heartbeat->plan_version;
     body->stalled_probes = heartbeat->stalled_probes;
     body->dropped_results = heartbeat->dropped_results;
+    body->account = heartbeat->account;
+    body->produced = heartbeat->produced;
+    body->undelivered = heartbeat->undelivered;
     out->body_case = FAULTLINE__ENVELOPE__BODY_HEARTBEAT;
     out->heartbeat = body;
 }

@@ -50,6 +50,8 @@ struct fl_batch {
     uint64_t plan_version;
     uint64_t dropped_results; /* lost from the agent's spool since its first start */
     uint64_t dropped_batches;
+    uint64_t skipped;      /* sequences right before this one that no batch comes for */
+    uint64_t lost_results; /* lost with them, with this one, or before any batch had them */
     size_t n_results;
     struct fl_result *results; /* rx_us is FL_ABSENT after decoding */
     size_t n_hosts;
@@ -68,6 +70,9 @@ struct fl_heartbeat {
     uint64_t plan_version;
     uint64_t stalled_probes;
     uint64_t dropped_results;
+    uint64_t account;     /* number of the agent's account; 0: it keeps none */
+    uint64_t produced;    /* results that its probes have given since the account was begun */
+    uint64_t undelivered; /* of these, what is not known to be durable at this coordinator */
 };
 
 struct fl_heartbeat_reply {

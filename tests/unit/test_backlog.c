@@ -21,7 +21,7 @@ static struct backlog *with_peers(size_t n)
 static void add(struct backlog *backlog, int64_t first, int64_t last)
 {
     for (int64_t id = first; id <= last; id++)
-        assert_int_equal(backlog_add(backlog, id, BOOT, (uint64_t)id, 1000), 0);
+        assert_int_equal(backlog_add(backlog, id, BOOT, (uint64_t)id, 1000, 10), 0);
 }
 
 /* Send the next; 0 when there is none. */
@@ -138,8 +138,8 @@ static void the_window_bounds_bytes_but_lets_one_large_batch_pass(void **state)
     FL_CLEANUP(backlog_freep) struct backlog *backlog = with_peers(1);
 
     (void)state;
-    assert_int_equal(backlog_add(backlog, 1, BOOT, 1, 2 * BACKLOG_WINDOW_BYTES), 0);
-    assert_int_equal(backlog_add(backlog, 2, BOOT, 2, 10), 0);
+    assert_int_equal(backlog_add(backlog, 1, BOOT, 1, 2 * BACKLOG_WINDOW_BYTES, 1), 0);
+    assert_int_equal(backlog_add(backlog, 2, BOOT, 2, 10, 1), 0);
     assert_int_equal(send_next(backlog, 0, NOW), 1);
     assert_int_equal(send_next(backlog, 0, NOW), 0);
 }
@@ -184,7 +184,7 @@ static void what_the_spool_dropped_is_not_sent_any_more(void **state)
     (void)state;
     add(backlog, 1, 10);
     assert_int_equal(send_next(backlog, 0, NOW), 1);
-    backlog_forget_before(backlog, 4);
+    backlog_forget_range(backlog, 0, 4);
     backlog_forget(backlog, 5);
     assert_int_equal(backlog_count(backlog), 6);
     assert_false(backlog_acked(backlog, 0, BOOT, 1, &id));
@@ -268,9 +268,9 @@ static void more_than_the_limit_is_refused(void **state)
 
     (void)state;
     add(backlog, 1, BACKLOG_MAX_BATCHES);
-    assert_int_equal(backlog_add(backlog, BACKLOG_MAX_BATCHES + 1, BOOT, 1, 1), -ENOSPC);
-    backlog_forget_before(backlog, 3);
-    assert_int_equal(backlog_add(backlog, BACKLOG_MAX_BATCHES + 1, BOOT, 1, 1), 0);
+    assert_int_equal(backlog_add(backlog, BACKLOG_MAX_BATCHES + 1, BOOT, 1, 1, 1), -ENOSPC);
+    backlog_forget_range(backlog, 0, 3);
+    assert_int_equal(backlog_add(backlog, BACKLOG_MAX_BATCHES + 1, BOOT, 1, 1, 1), 0);
 }
 
 int main(void)

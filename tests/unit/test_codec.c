@@ -79,7 +79,7 @@ static void a_batch_keeps_every_field_of_every_result(void **state)
         hosts[i].n_disks = 1;
         hosts[i].disks[0] = (struct fl_disk_sample){"vdb", "vol-1", 220, 700, 120000, 3};
     }
-    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 100, results, 2, hosts};
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 3, 17, 100, results, 2, hosts};
     back = round_trip(&message);
     assert_string_equal(back.batch.agent, "a1");
     assert_int_equal(back.batch.boot, 7);
@@ -87,6 +87,8 @@ static void a_batch_keeps_every_field_of_every_result(void **state)
     assert_int_equal(back.batch.plan_version, 99);
     assert_int_equal(back.batch.dropped_results, 5);
     assert_int_equal(back.batch.dropped_batches, 6);
+    assert_int_equal(back.batch.skipped, 3);
+    assert_int_equal(back.batch.lost_results, 17);
     assert_int_equal(back.batch.n_results, 100);
     for (size_t i = 0; i < 100; i++) {
         assert_same_result(&results[i], &back.batch.results[i]);
@@ -208,7 +210,7 @@ static void a_message_cut_anywhere_never_decodes_to_something_else(void **state)
     (void)state;
     for (uint32_t i = 0; i < 3; i++)
         results[i] = some_result(i);
-    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 3, results, 0, NULL};
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 0, 0, 3, results, 0, NULL};
     assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
     for (size_t cut = 0; cut < size; cut++)
         if (fl_codec_decode(bytes, cut, &back, NULL) == 0) {
@@ -227,7 +229,7 @@ static void results_that_no_probe_can_have_made_are_refused(void **state)
     size_t size = 0;
 
     (void)state;
-    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 1, &result, 0, NULL};
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 0, 0, 1, &result, 0, NULL};
     result.failure = FL_FAILURE_NONE;
     assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
     assert_refused(bytes, size, -EBADMSG, "batch");
@@ -292,7 +294,7 @@ static void every_way_to_fail_comes_back(void **state)
                 results[n].failure = (enum fl_failure)failure;
                 results[n++].step = (enum fl_step)step;
             }
-    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, n, results, 0, NULL};
+    message.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 0, 0, n, results, 0, NULL};
     back = round_trip(&message);
     assert_int_equal(back.batch.n_results, n);
     for (size_t i = 0; i < n; i++)
@@ -322,7 +324,7 @@ static void numbers_near_the_edge_of_64_bits_are_refused(void **state)
 
     (void)state;
     fl_host_sample_init(&host);
-    batch.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 1, &result, 1, &host};
+    batch.batch = (struct fl_batch){"a1", 7, 42, 99, 5, 6, 0, 0, 1, &result, 1, &host};
     host.values[FL_HOST_UDP_RX_PPS] = INT64_MAX;
     assert_encodes_but_is_refused(&batch, "udp_rx_pps");
     host.values[FL_HOST_UDP_RX_PPS] = FL_ABSENT;
@@ -350,7 +352,8 @@ static void more_results_than_the_limit_are_refused(void **state)
     assert_non_null(results);
     for (uint32_t i = 0; i <= FL_MAX_BATCH_RESULTS; i++)
         results[i] = some_result(1);
-    message.batch = (struct fl_batch){"a1", 7, 42, 9, 5, 6, FL_MAX_BATCH_RESULTS, results, 0, NULL};
+    message.batch =
+        (struct fl_batch){"a1", 7, 42, 9, 5, 6, 0, 0, FL_MAX_BATCH_RESULTS, results, 0, NULL};
     back = round_trip(&message);
     assert_int_equal(back.batch.n_results, FL_MAX_BATCH_RESULTS);
     fl_message_done(&back);
@@ -368,7 +371,8 @@ static void more_host_samples_than_the_limit_are_refused(void **state)
     assert_non_null(hosts);
     for (size_t i = 0; i <= FL_MAX_BATCH_HOSTS; i++)
         fl_host_sample_init(&hosts[i]);
-    message.batch = (struct fl_batch){"a1", 7, 42, 9, 5, 6, 0, NULL, FL_MAX_BATCH_HOSTS + 1, hosts};
+    message.batch =
+        (struct fl_batch){"a1", 7, 42, 9, 5, 6, 0, 0, 0, NULL, FL_MAX_BATCH_HOSTS + 1, hosts};
     assert_encodes_but_is_refused(&message, "host samples");
     free(hosts);
 }

@@ -36,6 +36,8 @@ struct bench {
     struct fl_message sent; /* the last one */
     uint8_t sent_to;
     int put_answer;
+    uint64_t put_lost;
+    struct store_account account;
     fl_time dated_us; /* of the results in say_batch */
     fl_time judged_rx_us;
 };
@@ -70,11 +72,29 @@ static int on_put(const struct fl_batch *batch, const uint8_t *bytes, size_t siz
 {
     struct bench *bench = arg;
 
-    assert_true(batch->n_results > 0 && rx_us > 0);
+    assert_true(batch->n_results + batch->lost_results > 0 && rx_us > 0);
+    bench->put_lost = batch->lost_results;
     assert_non_null(bytes);
     assert_true(size > 0);
     bench->n_put++;
     return bench->put_answer;
+}
+
+static void on_account(const char *agent, struct store_account *ret, void *arg)
+{
+    const struct bench *bench = arg;
+
+    assert_string_equal(agent, "a1");
+    *ret = bench->account;
+}
+
+static int on_put_account(const struct store_account *account, void *arg)
+{
+    struct bench *bench = arg;
+
+    bench->account.number = account->number;
+    bench->account.base = account->base;
+    return 0;
 }
 
 static void on_judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg)
@@ -91,7 +111,7 @@ static int setup(void **state)
 {
     static const uint8_t mesh_key[FL_MESH_KEY_SIZE] = {1};
     struct bench *bench = calloc(1, sizeof(*bench));
-    const struct ingest_host host = {on_send, on_put, on_judge, bench};
+    const struct ingest_host host = {on_send, on_put, on_account, on_put_account, on_judge, bench};
     struct fl_error err;
 
     bench->dated_us = NOW - 5000;
@@ -249,14 +269,17 @@ static void one_agent_has_only_its_share_of_the_store(void **state)
     assert_int_equal(bench->n_put, INGEST_STORE_SHARE + 1);
 }
 
-static void results_of_the_future_are_acknowledged_and_thrown_away(void **state)
+static void results_of_the_future_are_lost_and_acknowledged(void **state)
 {
     struct bench *bench = *state;
 
     say_hello(bench, 1, "a1", "a1", "a");
     bench->dated_us = NOW + FL_MAX_CLOCK_SKEW_US + FL_HOUR;
     say_batch(bench, 1, "a1", "a1", 1);
-    assert_int_equal(bench->n_judged + bench->n_put, 0);
+    assert_int_equal(bench->n_judged, 0);
+    assert_int_equal(bench->n_put, 1);
+    assert_true(bench->put_lost == 1);
+    ingest_stored(bench->ingest, "a1", 7, 1, STORE_STORED);
     assert_int_equal(bench->sent.type, FL_MESSAGE_ACK);
     assert_true(ingest_refusals(bench->ingest)->misdated == 1);
     assert_string_equal(ingest_refusals(bench->ingest)->last[0],
@@ -266,7 +289,8 @@ static void results_of_the_future_are_acknowledged_and_thrown_away(void **state)
     say_batch(bench, 1, "a1", "a1", 2);
     bench->dated_us = NOW - 40 * FL_MAX_CLOCK_SKEW_US; /* a backlog */
     say_batch(bench, 1, "a1", "a1", 3);
-    assert_int_equal(bench->n_put, 2);
+    assert_int_equal(bench->n_put, 3);
+    assert_true(bench->put_lost == 0);
 }
 
 static void who_floods_is_not_read_and_named_and_others_are(void **state)
@@ -364,6 +388,38 @@ static void a_heartbeat_is_answered_with_times(void **state)
     assert_true(ingest_agent(bench->ingest, 0)->stalled == 2);
 }
 
+static void say_account(struct bench *bench, uint64_t number, uint64_t produced,
+                        uint64_t undelivered)
+{
+    struct fl_message message = {.type = FL_MESSAGE_HEARTBEAT};
+
+    message.heartbeat = (struct fl_heartbeat){
+        .sent_us = NOW, .account = number, .produced = produced, .undelivered = undelivered};
+    say(bench, 1, "a1", &message);
+}
+
+static void a_heartbeat_settles_the_account(void **state)
+{
+    struct bench *bench = *state;
+    const struct ingest_agent *agent = ingest_agent(bench->ingest, 0);
+
+    say_hello(bench, 1, "a1", "a1", "a");
+    say_account(bench, 0, 0, 0);
+    assert_false(agent->has_account);
+    say_account(bench, 77, 1000, 40); /* 960 lie in a history before this one */
+    assert_true(agent->has_account);
+    assert_true(bench->account.number == 77 && bench->account.base == 960);
+    assert_int_equal(agent->account.produced, 40);
+    assert_int_equal(agent->account.balance, 0);
+    bench->account.stored = 55;
+    bench->account.lost = 5;
+    say_account(bench, 77, 1022, 0);
+    assert_int_equal(agent->account.produced, 62);
+    assert_int_equal(agent->account.stored, 55);
+    assert_int_equal(agent->account.lost, 5);
+    assert_int_equal(agent->account.balance, 2);
+}
+
 static void the_answer_to_a_plan_is_kept(void **state)
 {
     struct bench *bench = *state;
@@ -441,13 +497,14 @@ int main(void)
         TEST(a_store_without_room_does_not_stop_the_judgement),
         TEST(sentences_that_repeat_push_no_other_out),
         TEST(one_agent_has_only_its_share_of_the_store),
-        TEST(results_of_the_future_are_acknowledged_and_thrown_away),
+        TEST(results_of_the_future_are_lost_and_acknowledged),
         TEST(who_floods_is_not_read_and_named_and_others_are),
         TEST(who_claims_to_be_another_is_refused),
         TEST(who_has_not_said_hello_is_refused),
         TEST(bytes_that_are_no_message_are_counted_by_their_kind),
         TEST(what_only_coordinators_say_is_refused),
         TEST(a_heartbeat_is_answered_with_times),
+        TEST(a_heartbeat_settles_the_account),
         TEST(the_answer_to_a_plan_is_kept),
         TEST(a_reload_sends_plans_and_asks_who_moved_for_a_new_hello),
         TEST(a_connection_with_a_replaced_key_is_refused),

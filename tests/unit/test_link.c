@@ -176,8 +176,9 @@ static void fill_hello(struct fl_hello *hello, void *arg)
     hello->boot = BOOT;
 }
 
-static void fill_heartbeat(struct fl_heartbeat *heartbeat, void *arg)
+static void fill_heartbeat(struct fl_heartbeat *heartbeat, size_t peer, void *arg)
 {
+    (void)peer;
     (void)arg;
     heartbeat->plan_version = 3;
 }
@@ -222,7 +223,7 @@ static void spool_batch(uint64_t sequence)
         fail_msg("%s", err.message);
     row.bytes = bytes;
     assert_int_equal(spool_add(world.spool, &row, &id), 0);
-    assert_int_equal(backlog_add(world.backlog, id, BOOT, sequence, (uint32_t)row.size), 0);
+    assert_int_equal(backlog_add(world.backlog, id, BOOT, sequence, (uint32_t)row.size, 0), 0);
     free(bytes);
     link_pump(world.link);
 }
@@ -247,8 +248,11 @@ static void start_link(void)
 
 static int set_up(void **state)
 {
-    static const struct spool_settings settings = {
-        .max_bytes = 1 << 24, .max_age_us = FL_HOUR, .max_batches = 1000};
+    static const struct spool_settings settings = {.max_bytes = 1 << 24,
+                                                   .max_age_us = FL_HOUR,
+                                                   .max_batches = 1000,
+                                                   .max_records = 1000,
+                                                   .agent = "a1"};
     static const struct timeval often = {0, 20000};
     const size_t from[] = {BACKLOG_NEW_PEER};
     struct fl_error err, notice;
@@ -274,7 +278,7 @@ static int set_up(void **state)
 
 static int tear_down(void **state)
 {
-    static const char *const names[] = {"spool.db", "spool.db-wal", "spool.db-shm"};
+    static const char *const names[] = {"spool.db", "spool.db-wal", "spool.db-shm", "account.bin"};
     char path[128];
 
     (void)state;

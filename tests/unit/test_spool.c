@@ -1,5 +1,6 @@
 // links: agent_daemon
 #include "agent/spool.h"
+#include "proto/codec/fl_codec.h"
 #include "tests/support/unit.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ static struct fl_error notice, err;
 static struct {
     size_t n;
     struct spool_row last;
+    int64_t first_gone; /* 0: none */
 } found;
 
 static void count_row(const struct spool_row *row, void *arg)
@@ -29,10 +31,15 @@ static void count_row(const struct spool_row *row, void *arg)
     if (found.n++ > 0)
         assert_true(row->id > found.last.id);
     found.last = *row;
+    if (row->gone && found.first_gone == 0)
+        found.first_gone = row->id;
 }
 
-static const struct spool_settings roomy = {
-    .max_bytes = 64 << 20, .max_age_us = 24 * FL_HOUR, .max_batches = 100000};
+static const struct spool_settings roomy = {.max_bytes = 64 << 20,
+                                            .max_age_us = 24 * FL_HOUR,
+                                            .max_batches = 100000,
+                                            .max_records = 1000,
+                                            .agent = "a1"};
 
 static struct spool *opened(const struct spool_settings *settings)
 {
@@ -75,6 +82,35 @@ static void expect_bytes(struct spool *spool, int64_t id, uint64_t sequence, siz
     free(bytes);
 }
 
+/* In the place of what was dropped. */
+static void expect_record(struct spool *spool, int64_t id, uint64_t sequence, uint64_t skipped,
+                          uint64_t lost)
+{
+    struct fl_message message;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    if (spool_read(spool, id, &bytes, &size, &err) < 0 ||
+        fl_codec_decode(bytes, size, &message, &err) < 0)
+        fail_msg("%s", err.message);
+    assert_string_equal(message.batch.agent, "a1");
+    assert_true(message.batch.boot == BOOT);
+    assert_int_equal(message.batch.sequence, sequence);
+    assert_int_equal(message.batch.skipped, skipped);
+    assert_int_equal(message.batch.lost_results, lost);
+    assert_int_equal(message.batch.n_results, 0);
+    fl_message_done(&message);
+    free(bytes);
+}
+
+static struct spool_account account_of(struct spool *spool)
+{
+    struct spool_account account;
+
+    spool_get_account(spool, &account);
+    return account;
+}
+
 static struct spool_state state_of(struct spool *spool)
 {
     struct spool_state state;
@@ -101,7 +137,8 @@ static int make_directory(void **state)
 static int remove_directory(void **state)
 {
     static const char *const names[] = {"spool.db",     "spool.db-wal",     "spool.db-shm",
-                                        "spool.db.bad", "spool.db.bad-wal", "spool.db.bad-shm"};
+                                        "spool.db.bad", "spool.db.bad-wal", "spool.db.bad-shm",
+                                        "account.bin"};
 
     (void)state;
     for (size_t i = 0; i < FL_COUNT(names); i++)
@@ -188,11 +225,12 @@ static void beyond_its_bytes_the_oldest_go_and_are_counted_for_ever(void **state
         first = first ? first : id;
     }
     assert_int_equal(spool_flush(spool, &err), 0);
-    assert_int_equal(state_of(spool).n_batches, 10);
+    assert_int_equal(state_of(spool).n_batches, 10 + 1);
     assert_int_equal(state_of(spool).dropped.batches, 15);
     assert_int_equal(state_of(spool).dropped.results, 15 * 7);
-    assert_int_equal(state_of(spool).first_id, first + 15);
-    assert_int_equal(spool_read(spool, first + 14, &bytes, &size, &err), -ENOENT);
+    assert_true(state_of(spool).gone_to == first + 14);
+    expect_record(spool, first + 14, 15, 14, 15 * 7);
+    assert_int_equal(spool_read(spool, first + 13, &bytes, &size, &err), -ENOENT);
     expect_bytes(spool, first + 15, 16, 1000);
     spool_free(spool);
     spool = opened(&small);
@@ -213,7 +251,7 @@ static void beyond_their_age_batches_go_and_are_counted(void **state)
         add(spool, i, 10, (int64_t)i);
     add(spool, 1001, 10, 3600 + 900);
     assert_int_equal(spool_flush(spool, &err), 0);
-    assert_int_equal(state_of(spool).n_batches, 102);
+    assert_int_equal(state_of(spool).n_batches, 102 + 1);
     assert_int_equal(state_of(spool).dropped.batches, 899);
 }
 
@@ -228,7 +266,7 @@ static void beyond_their_number_batches_go_and_are_counted(void **state)
     for (uint64_t i = 1; i <= 12; i++)
         add(spool, i, 10, 0);
     assert_int_equal(spool_flush(spool, &err), 0);
-    assert_int_equal(state_of(spool).n_batches, 5);
+    assert_int_equal(state_of(spool).n_batches, 5 + 1);
     assert_int_equal(state_of(spool).dropped.batches, 7);
 }
 
@@ -243,6 +281,82 @@ static void results_lost_elsewhere_count_too(void **state)
     spool = opened(&roomy);
     assert_int_equal(state_of(spool).dropped.results, 3);
     assert_int_equal(state_of(spool).dropped.batches, 1);
+    spool_free(spool);
+}
+
+static void what_left_keeps_a_record_of_its_own(void **state)
+{
+    struct spool_settings few = roomy;
+    FL_CLEANUP(spool_freep) struct spool *spool = NULL;
+    int64_t ids[12];
+
+    (void)state;
+    few.max_batches = 4;
+    spool = opened(&few);
+    for (uint64_t i = 0; i < 4; i++)
+        ids[i] = add(spool, i + 1, 10, 0);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    expect_bytes(spool, ids[1], 2, 10); /* so the first two may have arrived */
+    for (uint64_t i = 4; i < 12; i++)
+        ids[i] = add(spool, i + 1, 10, 0);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    expect_record(spool, ids[0], 1, 0, 7);
+    expect_record(spool, ids[1], 2, 0, 7);
+    expect_record(spool, ids[7], 8, 5, 6 * 7);
+    expect_bytes(spool, ids[8], 9, 10);
+    assert_int_equal(state_of(spool).n_batches, 3 + 4);
+}
+
+static void records_have_a_limit_and_what_they_say_is_said_anew(void **state)
+{
+    struct spool_settings few = roomy;
+    FL_CLEANUP(spool_freep) struct spool *spool = NULL;
+
+    (void)state;
+    few.max_batches = 1;
+    few.max_records = 2;
+    spool = opened(&few);
+    spool_count_produced(spool, 6 * 7);
+    for (uint64_t i = 1; i <= 6; i++) {
+        int64_t id = add(spool, i, 10, 0);
+
+        assert_int_equal(spool_flush(spool, &err), 0);
+        expect_bytes(spool, id, i, 10);
+    }
+    assert_int_equal(state_of(spool).n_batches, 3);
+    assert_int_equal(spool_homeless(spool, 0), 3 * 7);
+}
+
+static void the_account_balances_whatever_becomes_of_batches(void **state)
+{
+    struct spool_settings few = roomy;
+    struct spool *spool;
+    uint64_t number;
+    int64_t ids[12];
+
+    (void)state;
+    few.max_batches = 10;
+    spool = opened(&few);
+    number = account_of(spool).number;
+    assert_true(number != 0);
+    spool_count_produced(spool, 100);
+    assert_int_equal(spool_homeless(spool, 90), 10); /* the caller lost 10 */
+    for (uint64_t i = 0; i < 12; i++)
+        ids[i] = add(spool, i + 1, 10, 0); /* 84, of which two batches are dropped */
+    assert_int_equal(spool_homeless(spool, 0), 16);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    assert_int_equal(spool_homeless(spool, 0), 16);
+    spool_remove(spool, ids[1]); /* the record: 14 */
+    spool_remove(spool, ids[5]);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    assert_int_equal(account_of(spool).settled, 21);
+    assert_int_equal(spool_homeless(spool, 16), 0);
+    spool_free(spool);
+    spool = opened(&few);
+    assert_true(account_of(spool).number == number);
+    assert_int_equal(account_of(spool).produced, 100);
+    assert_int_equal(account_of(spool).settled, 21);
+    assert_int_equal(spool_homeless(spool, 0), 16); /* what the caller had is lost now */
     spool_free(spool);
 }
 
@@ -271,6 +385,7 @@ static void write_a_hundred_and_die(void)
         add(spool, i, 500, 0);
     if (spool_flush(spool, &err) < 0)
         _exit(3);
+    spool_count_produced(spool, 200 * 7 + 5);
     for (uint64_t i = 101; i <= 200; i++)
         add(spool, i, 500, 0);
     raise(SIGKILL);
@@ -286,10 +401,19 @@ static void kill_9_loses_nothing_that_was_written(void **state)
     assert_int_equal(WTERMSIG(status), SIGKILL);
     spool = opened(&roomy);
     assert_string_equal(notice.message, "");
-    assert_true(found.n >= 100);
-    /* what is there is a beginning without holes */
-    assert_int_equal(found.last.sequence, found.n);
-    expect_bytes(spool, found.last.id, found.last.sequence, 500);
+    /* what was not written is there as lost; no sequence is missing */
+    assert_int_equal(found.n, 200);
+    assert_int_equal(found.last.sequence, 200);
+    assert_int_equal(account_of(spool).produced, 200 * 7 + 5);
+    assert_int_equal(spool_homeless(spool, 0), 5);
+    for (int64_t id = found.last.id - 199; id <= found.last.id; id++) {
+        uint64_t sequence = (uint64_t)(id - found.last.id + 200);
+
+        if (sequence <= 100 || found.first_gone == 0 || id < found.first_gone)
+            expect_bytes(spool, id, sequence, 500);
+        else
+            expect_record(spool, id, sequence, 0, 7);
+    }
 }
 
 static void put_file(const char *name, const char *bytes, size_t size)
@@ -420,15 +544,19 @@ static void overfill_memory(void)
                                 .bytes = bytes,
                                 .size = sizeof(bytes)};
         int64_t id;
-        int r = spool_add(spool, &row, &id);
+        int r;
+
+        spool_count_produced(spool, 1);
+        r = spool_add(spool, &row, &id);
 
         CHILD_EXPECTS(r == 0 || r == -ENOBUFS);
         lost += r < 0;
     }
     spool_get_state(spool, &now);
     CHILD_EXPECTS(now.bytes <= SPOOL_HELD_BYTES + (64 << 10));
-    CHILD_EXPECTS(now.n_batches + now.dropped.batches + lost == n);
+    CHILD_EXPECTS(now.n_batches + now.dropped.batches + lost >= n);
     CHILD_EXPECTS(now.dropped.batches + lost > 0);
+    CHILD_EXPECTS(spool_homeless(spool, 0) == lost);
     _exit(0);
 }
 
@@ -450,6 +578,9 @@ int main(void)
         SPOOL_TEST(beyond_their_age_batches_go_and_are_counted),
         SPOOL_TEST(beyond_their_number_batches_go_and_are_counted),
         SPOOL_TEST(results_lost_elsewhere_count_too),
+        SPOOL_TEST(what_left_keeps_a_record_of_its_own),
+        SPOOL_TEST(records_have_a_limit_and_what_they_say_is_said_anew),
+        SPOOL_TEST(the_account_balances_whatever_becomes_of_batches),
         SPOOL_TEST(kill_9_loses_nothing_that_was_written),
         SPOOL_TEST(a_file_that_is_no_spool_is_moved_aside_and_said),
         SPOOL_TEST(a_damaged_spool_is_moved_aside_and_said),
