@@ -280,8 +280,8 @@ static void fill_hello(struct fl_hello *hello, void *arg)
     hello->boot = agent->boot;
     hello->plan_version = agent->plan->version;
     hello->spooled_batches = state.n_batches;
-    for (size_t i = 0; probe_table[i] && i < FL_MAX_TYPES; i++)
-        (void)snprintf(hello->types[hello->n_types++], FL_TYPE_SIZE, "%s", probe_table[i]->name);
+    for (size_t i = 0; probe_table[i].name && i < FL_MAX_TYPES; i++)
+        (void)snprintf(hello->types[hello->n_types++], FL_TYPE_SIZE, "%s", probe_table[i].name);
 }
 
 static void fill_heartbeat(struct fl_heartbeat *heartbeat, size_t peer, void *arg)

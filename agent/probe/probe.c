@@ -1,16 +1,22 @@
 /* Finds a type, and reads a spec's settings through the type's own table. */
-#include "agent/probe/probe.h"
+#include "agent/probe/probe_module.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-const struct probe_type *probe_type_find(const char *name)
+int probe_type_find(const char *name, const struct probe_type **ret, struct fl_error *err)
 {
-    for (const struct probe_type *const *at = probe_table; *at; at++)
-        if (strcmp((*at)->name, name) == 0)
-            return *at;
-    return NULL;
+    const struct probe_row *row = probe_table;
+
+    while (row->name && strcmp(row->name, name) != 0)
+        row++;
+    if (!row->name)
+        return -ENOENT;
+    if (!row->type)
+        return probe_module_load(row->module, row->name, ret, err);
+    *ret = row->type;
+    return 0;
 }
 
 /* Set every setting of the spec, each at most once, and demand those that must be there. */

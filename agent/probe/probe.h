@@ -64,8 +64,18 @@ struct probe_type {
     bool (*cancel)(struct probe_run *run);
 };
 
-extern const struct probe_type *const probe_table[]; /* NULL-terminated */
-const struct probe_type *probe_type_find(const char *name);
+/* A row of the table. A type that draws in a large library lies in a module, which is loaded when
+ * the type is first asked for. */
+struct probe_row {
+    const char *name;
+    const struct probe_type *type; /* NULL: in `module` */
+    const char *module;            /* its file is probe_MODULE.so */
+};
+extern const struct probe_row probe_table[]; /* ended by a NULL name */
+
+/* The type of that name. 0, -ENOENT when there is none (`err` is left to the caller, who knows
+ * what was meant), or -ELIBACC with why its module cannot be loaded. */
+int probe_type_find(const char *name, const struct probe_type **ret, struct fl_error *err);
 
 /* Parse the settings of a spec through its type's table and check them. `ret_settings` is
  * calloc'ed; free with probe_settings_free. The error names probe, setting, value, what is

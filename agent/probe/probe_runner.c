@@ -245,6 +245,20 @@ static int copy_spec(const struct fl_probe_spec *spec, struct fl_plan *own)
     return r;
 }
 
+static int find_type(const struct fl_probe_spec *spec, const struct probe_type **ret,
+                     struct fl_error *err)
+{
+    int r = probe_type_find(spec->type, ret, err);
+
+    if (r == -ENOENT)
+        return fl_error_set(
+            err, -EINVAL,
+            "probe \"%s/%s\": this agent knows no type \"%s\": upgrade the agent or "
+            "change the type",
+            spec->target, spec->probe, spec->type);
+    return r < 0 ? fl_error_prefix(err, r, "probe \"%s/%s\"", spec->target, spec->probe) : 0;
+}
+
 /* A series with its settings read and checked, not yet open. */
 static int series_new(struct probe_runner *runner, const struct fl_probe_spec *spec,
                       struct series **ret, struct fl_error *err)
@@ -261,13 +275,9 @@ static int series_new(struct probe_runner *runner, const struct fl_probe_spec *s
     if (r < 0)
         return fl_error_set(err, r, "probe \"%s/%s\": cannot be copied: %s", spec->target,
                             spec->probe, strerror(-r));
-    series->type = probe_type_find(spec->type);
-    if (!series->type)
-        return fl_error_set(
-            err, -EINVAL,
-            "probe \"%s/%s\": this agent knows no type \"%s\": upgrade the agent or "
-            "change the type",
-            spec->target, spec->probe, spec->type);
+    r = find_type(spec, &series->type, err);
+    if (r < 0)
+        return r;
     r = probe_settings_parse(series->type, spec_of(series), &series->settings, err);
     if (r < 0)
         return r;

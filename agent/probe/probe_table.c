@@ -2,18 +2,18 @@
 #include "agent/probe/probe_types.h"
 
 /* clang-format off */
-const struct probe_type *const probe_table[] = {
-    &probe_icmp,
-    &probe_udp,
-    &probe_tcp,
-    &probe_dns,
-    &probe_nbd,
-    &probe_iscsi,
-    &probe_nfs,
-    &probe_http,
-    &probe_https,
-    &probe_file,
-    &probe_block,
-    NULL,
+const struct probe_row probe_table[] = {
+    {"icmp", &probe_icmp, NULL},
+    {"udp", &probe_udp, NULL},
+    {"tcp", &probe_tcp, NULL},
+    {"dns", &probe_dns, NULL},
+    {"nbd", NULL, "nbd"},
+    {"iscsi", NULL, "iscsi"},
+    {"nfs", NULL, "nfs"},
+    {"http", NULL, "http"},
+    {"https", NULL, "http"},
+    {"file", &probe_file, NULL},
+    {"block", &probe_block, NULL},
+    {0},
 };
 /* clang-format on */

@@ -21,22 +21,22 @@ static int unknown_type(const struct fl_probe_spec *spec, struct fl_error *err)
     char names[512] = "";
     size_t used = 0;
 
-    for (size_t i = 0; probe_table[i] && used < sizeof(names); i++)
+    for (size_t i = 0; probe_table[i].name && used < sizeof(names); i++)
         used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
-                                 probe_table[i]->name);
+                                 probe_table[i].name);
     return fl_error_set(err, -EINVAL, "\"%s\" is no type of probe; there are %s", spec->type,
                         names);
 }
 
 static int check_spec(const struct fl_probe_spec *spec, void *arg, struct fl_error *err)
 {
-    const struct probe_type *type = probe_type_find(spec->type);
+    const struct probe_type *type;
     void *settings = NULL;
-    int r;
+    int r = probe_type_find(spec->type, &type, err);
 
     (void)arg;
-    if (!type)
-        return unknown_type(spec, err);
+    if (r < 0)
+        return r == -ENOENT ? unknown_type(spec, err) : r;
     r = probe_settings_parse(type, spec, &settings, err);
     if (r == 0)
         probe_settings_free(type, settings);

@@ -134,11 +134,17 @@ static void check_example(const char *example, const char *file, const struct fl
 
 static void check_probe_types(const char *page, const char *example)
 {
-    for (size_t i = 0; probe_table[i]; i++) {
-        const struct probe_type *type = probe_table[i];
+    for (size_t i = 0; probe_table[i].name; i++) {
+        const struct probe_type *type;
+        struct fl_error err = {""};
         struct text heading = {.length = 0};
         char wanted[64];
 
+        if (probe_type_find(probe_table[i].name, &type, &err) < 0) {
+            bad = 1;
+            (void)puts(err.message);
+            continue;
+        }
         add(&heading, ".SS Probe type %s\n", type->name);
         if (!strstr(page, heading.bytes)) {
             bad = 1;

@@ -27,7 +27,7 @@ struct attempt {
 
 static inline void attempt_init(struct attempt *attempt, const char *type)
 {
-    struct fl_error err;
+    struct fl_error err = {""};
 
     *attempt = (struct attempt){0};
     attempt->env.base = event_base_new();
@@ -36,8 +36,8 @@ static inline void attempt_init(struct attempt *attempt, const char *type)
     fl_plan_init(&attempt->plan);
     attempt->spec = fl_plan_add(&attempt->plan, "target-1", "probe-1", type, FL_SECOND, FL_SECOND);
     assert_non_null(attempt->spec);
-    attempt->type = probe_type_find(type);
-    assert_non_null(attempt->type);
+    if (probe_type_find(type, &attempt->type, &err) < 0)
+        fail_msg("%s: %s", type, err.message);
 }
 
 static inline void attempt_set(struct attempt *attempt, const char *key, const char *value)

@@ -1,11 +1,11 @@
-// links: agent_probe
+// links: agent_probe agent_http_request
 /* The http and https probes against a real nginx on loopback, with certificates of the test's
  * own authority. */
 #include "agent/probe/http_request.h"
 #include "agent/probe/http_session.h"
 #include "agent/probe/probe_types.h"
+#include "tests/support/certificates.h"
 #include "tests/support/probe_attempt.h"
-#include "tests/support/server.h"
 
 #define LONG_US (10 * FL_SECOND)
 #define SHORT_US (300 * FL_MS)
@@ -38,24 +38,6 @@ static void put(const struct site *site, const char *name, const char *text)
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
 }
-
-/* A certificate for `name` by the test's authority, valid from `start` to `end`. */
-static const char make_certificates[] =
-    "set -e; cd \"$1\"; touch index; echo 01 > serial; exec 2>make.log\n"
-    "key() { openssl genpkey -quiet -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out $1.key ||"
-    " openssl ecparam -name prime256v1 -genkey -noout -out $1.key; }\n"
-    "key ca; openssl req -x509 -new -key ca.key -subj /CN=test-ca -days 30 -out ca.pem\n"
-    "cat > ca.cnf <<'END'\n"
-    "[ca]\ndefault_ca=d\n[d]\ndatabase=index\nserial=serial\nnew_certs_dir=.\ncertificate=ca.pem\n"
-    "private_key=ca.key\ndefault_md=sha256\npolicy=p\ncopy_extensions=copy\nunique_subject=no\n"
-    "[p]\ncommonName=supplied\n"
-    "END\n"
-    "cert() { key $1; openssl req -new -key $1.key -subj /CN=$2 -addext subjectAltName=$3"
-    " -out $1.csr; openssl ca -batch -config ca.cnf -in $1.csr -out $1.pem -notext"
-    " -startdate $4 -enddate $5; }\n"
-    "cert valid localhost DNS:localhost,IP:127.0.0.1 20200101000000Z 20491231000000Z\n"
-    "cert expired localhost DNS:localhost,IP:127.0.0.1 20200101000000Z 20200201000000Z\n"
-    "cert stranger other.test DNS:other.test 20200101000000Z 20491231000000Z\n";
 
 static const char nginx_conf[] =
     "daemon off; master_process off; pid %s/pid; error_log %s/error.log;\n"
@@ -107,18 +89,13 @@ static void start_nginx(struct site *site)
 static int start_site(void **state)
 {
     struct site *site = &the_site;
-    char *argv[] = {"sh", "-c", (char *)(uintptr_t)make_certificates, "sh", site->root, NULL};
-    int status;
-    pid_t pid;
 
     (void)state;
     strcpy(site->root, "/tmp/faultline-http-XXXXXX");
     assert_non_null(mkdtemp(site->root));
     for (int i = 0; i < PORTS; i++)
         site->ports[i] = server_free_port();
-    pid = server_spawn(argv);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    certificates_make(site->root);
     (void)setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
     start_nginx(site);
     return 0;

@@ -137,7 +137,8 @@ static const struct fl_option fake_options[] = {
 
 static const struct probe_type type_fake = FAKE_TYPE("fake", false);
 static const struct probe_type type_parallel = FAKE_TYPE("parallel", true);
-const struct probe_type *const probe_table[] = {&type_fake, &type_parallel, NULL};
+const struct probe_row probe_table[] = {
+    {"fake", &type_fake, NULL}, {"parallel", &type_parallel, NULL}, {0}};
 
 #define RESULTS 32
 
