@@ -27,11 +27,30 @@
 #define UDP_SIZE 1232  /* offered by EDNS: passes every usual link in one piece */
 #define TEXT_SIZE 1100 /* a rendered record; more of one is not looked at */
 
-enum { A = 1, NS = 2, CNAME = 5, SOA = 6, PTR = 12, MX = 15, TXT = 16, AAAA = 28, SRV = 33 };
+enum {
+    A = 1,
+    NS = 2,
+    CNAME = 5,
+    SOA = 6,
+    PTR = 12,
+    MX = 15,
+    TXT = 16,
+    AAAA = 28,
+    SRV = 33,
+    NAPTR = 35,
+    DS = 43,
+    DNSKEY = 48,
+    TLSA = 52,
+    SVCB = 64,
+    HTTPS = 65,
+    CAA = 257
+};
 
-const char *const dns_message_types[] = {"A",   "AAAA", "CNAME", "MX",  "NS",
-                                         "PTR", "SOA",  "SRV",   "TXT", NULL};
-static const uint16_t type_numbers[] = {A, AAAA, CNAME, MX, NS, PTR, SOA, SRV, TXT};
+const char *const dns_message_types[] = {"A",     "AAAA",  "CNAME", "MX",   "NS",     "PTR",
+                                         "SOA",   "SRV",   "TXT",   "CAA",  "DNSKEY", "DS",
+                                         "HTTPS", "NAPTR", "SVCB",  "TLSA", NULL};
+static const uint16_t type_numbers[] = {A,   AAAA, CNAME,  MX, NS,    PTR,   SOA,  SRV,
+                                        TXT, CAA,  DNSKEY, DS, HTTPS, NAPTR, SVCB, TLSA};
 
 struct record {
     uint16_t type;
@@ -146,6 +165,25 @@ static void render_strings(const struct record *record, char *text, size_t text_
     }
 }
 
+/* "0 issue ca.example.org": flags, a tag with its length before it, the value. */
+static void render_caa(const struct record *record, char *text, size_t text_size)
+{
+    const size_t tag = record->size >= 2 ? record->data[1] : 0;
+
+    if (tag == 0 || record->size < 2 + tag)
+        return;
+    (void)snprintf(text, text_size, "%u %.*s %.*s", record->data[0], (int)tag,
+                   (const char *)record->data + 2, (int)(record->size - 2 - tag),
+                   (const char *)record->data + 2 + tag);
+}
+
+/* Records of keys and digests, and those of many parts: as hexadecimal digits. */
+static void render_digits(const struct record *record, char *text, size_t text_size)
+{
+    for (size_t i = 0; i < record->size && 2 * i + 3 <= text_size; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", record->data[i]);
+}
+
 /* "" for what cannot be read. */
 static void render(const uint8_t *bytes, size_t size, const struct record *record,
                    char text[TEXT_SIZE])
@@ -165,6 +203,17 @@ static void render(const uint8_t *bytes, size_t size, const struct record *recor
         return;
     case TXT:
         render_strings(record, text, TEXT_SIZE);
+        return;
+    case CAA:
+        render_caa(record, text, TEXT_SIZE);
+        return;
+    case DNSKEY:
+    case DS:
+    case HTTPS:
+    case NAPTR:
+    case SVCB:
+    case TLSA:
+        render_digits(record, text, TEXT_SIZE);
         return;
     case MX:
         if (record->size < 3)

@@ -10,7 +10,11 @@
 extern PROBE_EXPORT const struct probe_type probe_icmp;
 extern PROBE_EXPORT const struct probe_type probe_udp;
 extern PROBE_EXPORT const struct probe_type probe_tcp;
+extern PROBE_EXPORT const struct probe_type probe_tls;
 extern PROBE_EXPORT const struct probe_type probe_dns;
+extern PROBE_EXPORT const struct probe_type probe_ntp;
+extern PROBE_EXPORT const struct probe_type probe_redis;
+extern PROBE_EXPORT const struct probe_type probe_memcached;
 extern PROBE_EXPORT const struct probe_type probe_nbd;
 extern PROBE_EXPORT const struct probe_type probe_iscsi;
 extern PROBE_EXPORT const struct probe_type probe_nfs;

@@ -14,5 +14,9 @@
 int secret_read(const char *directory, const char *name, char *ret, size_t size,
                 struct fl_error *err);
 
+/* The whole file, of at most `size` bytes, for certificates and keys. 0, -EINVAL or the errno. */
+int secret_read_all(const char *directory, const char *name, char *ret, size_t size,
+                    size_t *ret_size);
+
 /* Wipe it. */
 void secret_forget(char *secret, size_t size);
