@@ -94,13 +94,19 @@ static fl_time bin_of(const struct track *track, fl_time t_us)
 
 static struct cell *find_cell(struct track *track, const struct cell *like, fl_time bin_us)
 {
+    /* what has left the fine bins since cells were settled is still cut fine */
+    bool coarse = bin_us < (track->head - TRACK_FINE + 1) * track->width_us;
+
     for (size_t i = track->n_cells; i-- > 0;)
-        if (track->cells[i].bin_us == bin_us && same_kind(&track->cells[i], like))
+        if (same_kind(&track->cells[i], like) &&
+            (track->cells[i].bin_us == bin_us ||
+             (coarse && bin_of(track, track->cells[i].bin_us) == bin_us)))
             return &track->cells[i];
     return NULL;
 }
 
-/* Cells follow their bins: they grow coarse, are united, and go. */
+/* Cells follow their bins: they grow coarse, are united, and go. To look at all of them whenever
+ * one bin moves would be most of the work, so it is done when a coarse bin begins. */
 static void settle_cells(struct track *track)
 {
     size_t n = track->n_cells;
@@ -124,7 +130,7 @@ static void settle_cells(struct track *track)
 
 void track_advance(struct track *track, fl_time now_us)
 {
-    int64_t to = fine_number(track, now_us);
+    int64_t to = fine_number(track, now_us), coarse_before = coarse_head(track);
 
     if (to <= track->head)
         return;
@@ -137,7 +143,7 @@ void track_advance(struct track *track, fl_time now_us)
     }
     while (track->head < to)
         advance_one(track);
-    if (track->n_cells > 0)
+    if (track->n_cells > 0 && coarse_head(track) != coarse_before)
         settle_cells(track);
 }
 
