@@ -15,6 +15,7 @@ static const double rhos[] = {0.04, 0.1, 0.2, 0.35, 0.5, 0.7, 0.85, 0.97};
 #define RHOS FL_COUNT(rhos)
 
 struct fit_tables {
+    double share[MODES][FAMILIES][RHOS];  /* of the probes that are hit */
     double hit[MODES][FAMILIES][SYMBOLS]; /* P(symbol | hit by the mode) */
     uint32_t explains[MODES][FAMILIES];   /* symbols, one bit each */
     double fine[MODES][FAMILIES][RHOS];   /* nats that a fine observation gains (loses) */
@@ -30,14 +31,17 @@ static void fill(struct fit_tables *tables, enum mode mode, enum symbol_family f
             tables->explains[mode][family] |= 1u << s;
     }
     for (size_t k = 0; k < RHOS; k++) {
-        tables->fine[mode][family][k] = log(1 - rhos[k] +
-                                            rhos[k] * tables->hit[mode][family][SYMBOL_OK] /
-                                                normal_predicts(family, SYMBOL_OK));
+        double share = mode_share(mode, family, rhos[k]);
+
+        tables->share[mode][family][k] = share;
+        tables->fine[mode][family][k] =
+            log(1 - share +
+                share * tables->hit[mode][family][SYMBOL_OK] / normal_predicts(family, SYMBOL_OK));
         for (int s = 0; s < SYMBOLS; s++)
             for (int r = 0; r < RARITIES; r++)
                 tables->bad[mode][family][k][s][r] =
-                    log(1 - rhos[k] +
-                        rhos[k] * tables->hit[mode][family][s] /
+                    log(1 - share +
+                        share * tables->hit[mode][family][s] /
                             rates_normal(family, (enum symbol)s, r + RARITY_LEAST));
     }
 }
@@ -75,7 +79,9 @@ bool fit_explains(const struct fit_tables *tables, enum mode mode, enum symbol_f
 double fit_explained(const struct fit_tables *tables, enum mode mode, double rho,
                      enum symbol_family family, enum symbol symbol, double p)
 {
-    return (1 - rho) * p + rho * tables->hit[mode][family][symbol];
+    double share = mode_share(mode, family, rho);
+
+    return (1 - share) * p + share * tables->hit[mode][family][symbol];
 }
 
 /* Which (side, family) one mode speaks of, and whether anything that it explains was seen. */
@@ -250,17 +256,17 @@ static double bad_gains(const struct sight *sight, enum mode mode, size_t k,
     memset(gains->whole, 0, sight->moments.n * sizeof(*gains->whole));
     for (size_t i = 0; i < sight->n_facts; i++) {
         const struct fact *f = &sight->facts[i];
-        double gain;
+        double gain, share;
         unsigned at;
 
         if (f->bin >= sight->n_bins || (f->excluded >> mode & 1) != 0 ||
             !reach->lanes[f->side][f->family])
             continue;
         at = sight->moments.of[f->bin];
-        gain = f->n *
-               (f->explained
-                    ? log(1 - rhos[k] + rhos[k] * tables->hit[mode][f->family][f->symbol] / f->p)
-                    : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST]);
+        share = tables->share[mode][f->family][k];
+        gain = f->n * (f->explained
+                           ? log(1 - share + share * tables->hit[mode][f->family][f->symbol] / f->p)
+                           : tables->bad[mode][f->family][k][f->symbol][f->rarity - RARITY_LEAST]);
         gains->whole[at] += gain;
         if (f->family != FAMILY_AGENT)
             gain *= (double)sight->weights.of[is_late(f)][f->explained][at];
@@ -270,19 +276,43 @@ static double bad_gains(const struct sight *sight, enum mode mode, size_t k,
     return promise;
 }
 
+/* Families whose fine observations tell equally much. */
+enum group { GROUP_STREAM, GROUP_DATAGRAM, GROUP_AGENT, GROUPS };
+
+static enum group group_of(enum symbol_family family)
+{
+    switch (family) {
+    case FAMILY_AGENT:
+        return GROUP_AGENT;
+    case FAMILY_ECHO:
+    case FAMILY_DNS:
+        return GROUP_DATAGRAM;
+    default:
+        return GROUP_STREAM;
+    }
+}
+
+static const enum symbol_family group_family[GROUPS] = {
+    [GROUP_STREAM] = FAMILY_STREAM, [GROUP_DATAGRAM] = FAMILY_ECHO, [GROUP_AGENT] = FAMILY_AGENT};
+
 /* What was fine speaks against the mode. */
 static void add_fine(const struct fit_tables *tables, enum mode mode, size_t k, unsigned n,
-                     const struct counts *probes, const struct counts *own, struct gains *gains)
+                     const struct counts counts[GROUPS], struct gains *gains)
 {
-    double probe = tables->fine[mode][FAMILY_STREAM][k],
-           agent = tables->fine[mode][FAMILY_AGENT][k];
+    double each[GROUPS];
 
+    for (int group = 0; group < GROUPS; group++)
+        each[group] = tables->fine[mode][group_family[group]][k];
     for (unsigned i = 0; i < n; i++) {
-        double at = (double)probes->at[i] * probe + (double)own->at[i] * agent;
+        double at = 0, after = 0;
 
+        for (int group = 0; group < GROUPS; group++) {
+            at += (double)counts[group].at[i] * each[group];
+            after += (double)counts[group].after[i] * each[group];
+        }
         gains->weighed[i] += at;
         gains->whole[i] += at;
-        gains->after[i] = (double)probes->after[i] * probe + (double)own->after[i] * agent;
+        gains->after[i] = after;
     }
 }
 
@@ -350,19 +380,18 @@ static void take_better(struct fit *fit, const struct sight *sight, enum mode mo
     };
 }
 
-/* Fine observations that the mode can show to: of the probes, and of the agents' own series. */
-static void sum_counts(struct sight *sight, const struct reach *reach, struct counts *probes,
-                       struct counts *own)
+/* Fine observations that the mode can show to. */
+static void sum_counts(struct sight *sight, const struct reach *reach, struct counts sums[GROUPS])
 {
     size_t size = sight->moments.n * sizeof(float);
 
-    memset(probes->at, 0, size);
-    memset(probes->after, 0, size);
-    memset(own->at, 0, size);
-    memset(own->after, 0, size);
+    for (int group = 0; group < GROUPS; group++) {
+        memset(sums[group].at, 0, size);
+        memset(sums[group].after, 0, size);
+    }
     for (int side = 0; side < SIDES; side++)
         for (int family = 0; family < FAMILIES; family++) {
-            struct counts *sum = family == FAMILY_AGENT ? own : probes;
+            struct counts *sum = &sums[group_of((enum symbol_family)family)];
             const struct counts *counts;
 
             if (!reach->lanes[side][family] || !sight->track->lanes[side][family])
@@ -378,10 +407,10 @@ static void sum_counts(struct sight *sight, const struct reach *reach, struct co
 static void fit_mode(struct sight *sight, enum mode mode, const struct reach *reach,
                      struct best *best)
 {
-    struct counts probes, own;
+    struct counts counts[GROUPS];
     struct gains gains;
 
-    sum_counts(sight, reach, &probes, &own);
+    sum_counts(sight, reach, counts);
     for (size_t k = 0; k < RHOS; k++) {
         struct span to_now, at_all;
 
@@ -389,7 +418,7 @@ static void fit_mode(struct sight *sight, enum mode mode, const struct reach *re
             continue;
         if (FIT_TEMPER * bad_gains(sight, mode, k, reach, &gains) <= best->now.score)
             continue;
-        add_fine(sight->tables, mode, k, sight->moments.n, &probes, &own, &gains);
+        add_fine(sight->tables, mode, k, sight->moments.n, counts, &gains);
         best_spans(&gains, sight->moments.n, &to_now, &at_all);
         take_better(&best->now, sight, mode, rhos[k], &to_now, &gains);
         take_better(&best->ever, sight, mode, rhos[k], &at_all, &gains);

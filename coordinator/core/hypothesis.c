@@ -1,10 +1,13 @@
 #include "coordinator/core/hypothesis.h"
 
+#include <math.h>
+
 #define TYPE(type) (1u << COMPONENT_##type)
 #define NETWORK_TYPES (TYPE(HOST) | TYPE(PATH) | TYPE(ZONE) | TYPE(PLACE))
 #define FAR_TYPES (TYPE(TARGET) | TYPE(BACKEND))
 #define EXPLAINS 0.02      /* a mode explains a symbol from this share on */
 #define CONTAMINATION 2e-4 /* one impossible observation costs at most about eight nats */
+#define STREAM_PACKETS 4.0 /* packets of a probe over TCP, to one of a datagram each way */
 
 struct mode_row {
     unsigned types;
@@ -129,6 +132,13 @@ double mode_least_rho(enum mode mode)
     default:
         return 0;
     }
+}
+
+double mode_share(enum mode mode, enum symbol_family family, double rho)
+{
+    if (mode == MODE_LOSS && (family == FAMILY_ECHO || family == FAMILY_DNS))
+        return 1 - pow(1 - rho, 1 / STREAM_PACKETS);
+    return rho;
 }
 
 bool mode_of_lateness(enum mode mode)

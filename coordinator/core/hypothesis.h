@@ -1,7 +1,8 @@
 /* What can be wrong: components and modes of failure, and what each predicts.
  *
  * A mode says, by family of probe, how the symbols of a probe that it hits are spread; a
- * hypothesis (component, mode, rho) hits a share rho of the probes that touch the component:
+ * hypothesis (component, mode, rho) hits a share rho of the probes that touch the component (of
+ * those over TCP; of the others as many as mode_share says):
  * P(symbol) = (1 - rho) P_before(symbol) + rho f_mode(symbol). The prices (in nats, paid once a
  * component) say how rare each kind of component is as a culprit: one host or target is commoner
  * than a whole place. */
@@ -45,6 +46,8 @@ bool mode_applies(enum mode mode, enum component_type type);
 bool mode_of_network(enum mode mode);
 /* The least share of the probes that it hits: who is down is not down now and then. */
 double mode_least_rho(enum mode mode);
+/* The share of a family's probes that it hits when it hits this share of those over TCP. */
+double mode_share(enum mode mode, enum symbol_family family, double rho);
 /* Does it delay, and little else? */
 bool mode_of_lateness(enum mode mode);
 /* Can the mode of such a component show to probes of that family from that side? */

@@ -41,11 +41,25 @@ static void every_mode_belongs_to_something_and_has_a_cause(void **state)
     }
 }
 
+/* At 10 % of the packets lost one way, an echo is lost as often, and a connection of some four
+ * packets each way is hit far oftener. */
+static void loss_hits_more_of_the_probes_that_send_more_packets(void **state)
+{
+    double hit = 1 - pow(0.9, 4);
+
+    (void)state;
+    assert_float_equal(mode_share(MODE_LOSS, FAMILY_STREAM, hit), hit, 1e-9);
+    assert_float_equal(mode_share(MODE_LOSS, FAMILY_ECHO, hit), 0.1, 1e-9);
+    assert_float_equal(mode_share(MODE_LOSS, FAMILY_DNS, hit), 0.1, 1e-9);
+    assert_float_equal(mode_share(MODE_CUT, FAMILY_ECHO, hit), hit, 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_prediction_is_a_distribution),
         cmocka_unit_test(every_mode_belongs_to_something_and_has_a_cause),
+        cmocka_unit_test(loss_hits_more_of_the_probes_that_send_more_packets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
