@@ -117,6 +117,8 @@ static void judge_truth(const struct bench *bench, size_t index, struct truth_ou
         other = class == VERDICT_NETWORK ? VERDICT_STORAGE : VERDICT_NETWORK;
     ret->gray = truth->kind->gray;
     ret->ambiguous = truth->n_answers > 1;
+    ret->hard = truth->limit / truth->rate_hz <=
+                JUDGE_HARD * (double)truth->interval_us / (double)FL_SECOND;
     ret->reachable =
         (double)(truth->fault.until_us - truth->fault.from_us) * 1e-6 * truth->rate_hz >=
         2 * truth->limit;
@@ -184,6 +186,7 @@ bool outcome_is_perfect(const struct outcome *outcome)
     bool perfect = outcome->wrong == 0 && outcome->again == 0 && outcome->wrong_first == 0;
 
     for (uint32_t i = 0; i < outcome->n_truths; i++)
-        perfect = perfect && outcome->truths[i].found && outcome->truths[i].right_cause;
+        perfect = perfect && outcome->truths[i].found && outcome->truths[i].right_cause &&
+                  (!outcome->truths[i].hard || outcome->truths[i].intervals <= JUDGE_SLOW);
     return perfect;
 }

@@ -6,6 +6,8 @@
 #include "tests/sim/scenario.h"
 
 #define JUDGE_MAX_SAID 24
+#define JUDGE_HARD 2.5
+#define JUDGE_SLOW 5 /* intervals to a verdict beyond which it is late */
 
 struct truth_outcome {
     bool found;       /* an incident ends up with the right component and class */
@@ -18,6 +20,7 @@ struct truth_outcome {
     bool told;       /* network or storage, and something was said that is one of them:
                       */
     bool told_right; /* and nothing said was the other one */
+    bool hard;       /* anybody's probes suffice within JUDGE_HARD intervals */
     bool reachable;  /* it lasted for twice the probes that anybody needs */
     float intervals; /* from its begin to the verdict that was right and stayed so
                       */
@@ -43,5 +46,5 @@ struct outcome {
 
 void judge(const struct scenario *scenario, const struct verdict_event *events, size_t n_events,
            struct outcome *ret);
-/* Was anything missed, or said that is not so? */
+/* Was nothing missed, said late, or said that is not so? */
 bool outcome_is_perfect(const struct outcome *outcome);

@@ -22,7 +22,7 @@ static int complain(const char *what, const char *value)
         (void)fprintf(stderr, " %s", scenario_family_name((enum scenario_family)i));
     (void)fprintf(stderr, "\n"
                           "  -j  processes (as many as there are cores)\n"
-                          "  --verbose    show each scenario that was not judged right\n"
+                          "  --verbose    show each scenario that was not judged right in time\n"
                           "  --baselines  what others do, on the same results\n"
                           "  --tune       search the baselines' settings on these seeds\n"
                           "  --no-engine  without the correlator\n"

@@ -111,6 +111,18 @@ static void print_bar(FILE *out, const char *what, double value, bool at_least, 
                   bar, met ? "met" : "NOT MET");
 }
 
+/* A tenth of the verdicts in each column. */
+static void print_reliability(FILE *out, struct tally *tally)
+{
+    (void)fprintf(out, "%-29s", "  confidence of a tenth, mean");
+    for (unsigned tenth = 0; tenth < TALLY_TENTHS; tenth++)
+        (void)fprintf(out, " %5.3f", tally_reliability(tally, tenth).sure);
+    (void)fprintf(out, "\n%-29s", "  share of it that was right");
+    for (unsigned tenth = 0; tenth < TALLY_TENTHS; tenth++)
+        (void)fprintf(out, " %5.3f", tally_reliability(tally, tenth).right);
+    (void)fprintf(out, "\n%-58s %8zu\n", "  verdicts said", tally->n_said);
+}
+
 static bool is_single(enum scenario_family family)
 {
     return family >= SCENARIO_NETWORK && family <= SCENARIO_MONITORING;
@@ -158,9 +170,12 @@ void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
         print_bar(out, "cause right where found, mixed",
                   tally_share(mixed.right_cause, mixed.found), true, 0.95);
         print_bar(out, "intervals to the verdict, hard faults, p50",
-                  tally_quantile(mixed.times, mixed.n_times, 0.5), false, 2.5);
+                  tally_quantile(mixed.hard, mixed.n_hard, 0.5), false, 2.5);
         print_bar(out, "intervals to the verdict, hard faults, p95",
-                  tally_quantile(mixed.times, mixed.n_times, 0.95), false, 5);
+                  tally_quantile(mixed.hard, mixed.n_hard, 0.95), false, 5);
+        (void)fprintf(out, "%-58s %8zu  of %zu found\n",
+                      "  too faint for that: nobody's probes suffice in half of it",
+                      mixed.n_times - mixed.n_hard, mixed.n_times);
         (void)fprintf(out, "%-58s %8u  of %u, %u of them found\n",
                       "faults over before twice the probes that anybody needs",
                       mixed.faults - mixed.reachable, mixed.faults, mixed.found - mixed.reached);
@@ -184,6 +199,7 @@ void report_bars(FILE *out, const struct outcome *outcomes, size_t n)
     print_bar(out, "verdicts that were wrong at first", tally_share(all.wrong_first, all.incidents),
               false, 0.02);
     print_bar(out, "calibration, ECE over every verdict said", tally_ece(&all), false, 0.03);
+    print_reliability(out, &all);
     tally_done(&mixed);
     tally_done(&single);
     tally_done(&gray);

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BINS 10
-
 static void *room_for(void *array, size_t n, size_t *room, size_t size)
 {
     if (n < *room)
@@ -32,6 +30,10 @@ static void add_truth(struct tally *tally, const struct truth_outcome *truth)
         return;
     tally->times = room_for(tally->times, tally->n_times, &tally->times_room, sizeof(float));
     tally->times[tally->n_times++] = truth->intervals;
+    if (truth->hard) {
+        tally->hard = room_for(tally->hard, tally->n_hard, &tally->hard_room, sizeof(float));
+        tally->hard[tally->n_hard++] = truth->intervals;
+    }
     tally->limits = room_for(tally->limits, tally->n_limits, &tally->limits_room, sizeof(float));
     tally->limits[tally->n_limits++] = truth->limits;
 }
@@ -57,6 +59,7 @@ void tally_add(struct tally *tally, const struct outcome *outcome)
 void tally_done(struct tally *tally)
 {
     free(tally->times);
+    free(tally->hard);
     free(tally->limits);
     free(tally->said);
     memset(tally, 0, sizeof(*tally));
@@ -108,19 +111,34 @@ static int compare_said(const void *x, const void *y)
     return (a->sure > b->sure) - (a->sure < b->sure);
 }
 
+struct reliability tally_reliability(struct tally *tally, unsigned tenth)
+{
+    struct reliability bin = {0, 0, 0};
+    size_t from = tenth * tally->n_said / TALLY_TENTHS;
+
+    qsort(tally->said, tally->n_said, sizeof(*tally->said), compare_said);
+    for (size_t i = from; i < (tenth + 1) * tally->n_said / TALLY_TENTHS; i++) {
+        bin.sure += (double)tally->said[i].sure;
+        bin.right += tally->said[i].right;
+        bin.n++;
+    }
+    if (bin.n > 0) {
+        bin.sure /= bin.n;
+        bin.right /= bin.n;
+    }
+    return bin;
+}
+
 double tally_ece(struct tally *tally)
 {
     double sum = 0;
 
     if (tally->n_said == 0)
         return (double)NAN;
-    qsort(tally->said, tally->n_said, sizeof(*tally->said), compare_said);
-    for (size_t bin = 0; bin < BINS; bin++) {
-        double difference = 0;
+    for (unsigned tenth = 0; tenth < TALLY_TENTHS; tenth++) {
+        struct reliability bin = tally_reliability(tally, tenth);
 
-        for (size_t i = bin * tally->n_said / BINS; i < (bin + 1) * tally->n_said / BINS; i++)
-            difference += (double)tally->said[i].sure - tally->said[i].right;
-        sum += fabs(difference);
+        sum += bin.n * fabs(bin.sure - bin.right);
     }
     return sum / (double)tally->n_said;
 }

@@ -10,8 +10,9 @@ struct tally {
     unsigned reachable, reached; /* faults that lasted twice the limit, and those found of them */
     double hours;
     uint64_t results;
-    size_t n_times, n_limits, n_said, times_room, limits_room, said_room;
-    float *times, *limits; /* of what was found, in intervals and in limits */
+    size_t n_times, n_hard, n_limits, n_said, times_room, hard_room, limits_room, said_room;
+    /* of what was found, and of the hard faults among it, in intervals; and in limits */
+    float *times, *hard, *limits;
     struct said {
         float sure;
         bool right;
@@ -29,7 +30,16 @@ double tally_f1(const struct tally *tally);
 double tally_share(unsigned n, unsigned of);
 /* Value below which the share lies; sorts. NAN when there is none. */
 double tally_quantile(float *values, size_t n, double share);
-/* How far the confidence is from the share that was right: over ten bins of
- * equal size; and the mean square of both's difference. Sorts. */
+#define TALLY_TENTHS 10
+
+/* Of the verdicts said, sorted by their confidence, one tenth: mean confidence, share that was
+ * right, number. Sorts. */
+struct reliability {
+    double sure, right;
+    unsigned n;
+};
+struct reliability tally_reliability(struct tally *tally, unsigned tenth);
+/* How far the confidence is from the share that was right, over those tenths; and the mean square
+ * of both's difference. */
 double tally_ece(struct tally *tally);
 double tally_brier(const struct tally *tally);
