@@ -16,7 +16,8 @@
 #define MISFIT 0.01     /* share of the nats that a larger set must gain: modes fit not so finely */
 #define INCUMBENT 1.0   /* nats for an open incident when two explanations are compared */
 #define MODEL_DOUBT 0.01 /* what no model knows of: nothing is ever certain */
-#define TEMPERATURE 1.6  /* probes are not independent: doubt more than the sum says */
+#define TEMPERATURE 0.8  /* of what is said, by how often it turned out right, and */
+#define CAUTION 1.6      /* of what is acted on: to open early and wrong costs more than to wait */
 
 /* A component by itself, as if nothing else were wrong: what it explains then is the most that it
  * can explain beside others. */
@@ -426,9 +427,10 @@ static void insert_rival(struct finding *finding, const struct rival *rival)
     finding->rivals[i] = *rival;
 }
 
-static double odds_of(double score, double against)
+/* At most even: it was not chosen. */
+static double odds_of(double score, double against, double temperature)
 {
-    return exp((score - against) / TEMPERATURE);
+    return fmin(1, exp((score - against) / temperature));
 }
 
 /* What would have explained the same in the finding's stead, and how well. */
@@ -440,6 +442,7 @@ static void weigh_rivals(struct correlator *correlator, const struct solution *s
     double score = solution->n == 1 ? own->score
                                     : fit_beside(correlator, chosen, without).score - chosen->price;
     double sum = 1 + MODEL_DOUBT + exp(-own->score / TEMPERATURE);
+    double cautious = 1 + MODEL_DOUBT + exp(-own->score / CAUTION);
 
     own->n_rivals = 0;
     for (size_t i = 0; i < correlator->n_candidates; i++) {
@@ -447,20 +450,23 @@ static void weigh_rivals(struct correlator *correlator, const struct solution *s
         struct fit fit = rival->alone;
         double odds;
 
-        if (odds_of(rival->alone.score - rival->price, score) < LEAST_ODDS)
+        if (odds_of(rival->alone.score - rival->price, score, CAUTION) < LEAST_ODDS)
             break;
         if (already(solution, rival) || !facts_overlap(correlator->facts, rival->id, at))
             continue;
         if (solution->n > 1)
             fit = fit_beside(correlator, rival, without);
-        odds = odds_of(fit.score - rival->price, score);
-        if (fit.score <= 0 || fit.over || odds < LEAST_ODDS)
+        if (fit.score <= 0 || fit.over)
             continue;
-        odds = odds > 1 ? 1 : odds;
+        cautious += odds_of(fit.score - rival->price, score, CAUTION);
+        odds = odds_of(fit.score - rival->price, score, TEMPERATURE);
+        if (odds < LEAST_ODDS)
+            continue;
         sum += odds;
         insert_rival(own, &(struct rival){rival->component, fit.mode, odds});
     }
     own->confidence = 1 / sum;
+    own->cautious = 1 / cautious;
     for (size_t i = 0; i < own->n_rivals; i++)
         own->rivals[i].confidence /= sum;
 }

@@ -25,6 +25,7 @@ struct finding {
     double rho;             /* share of the touching probes that are hit */
     double score;           /* nats over its price */
     double confidence;      /* against its rivals and against nothing being wrong */
+    double cautious;        /* the same with more doubt, to open a verdict by */
     fl_time since_us;       /* first observation that it explains */
     fl_time last_us;        /* newest one */
     fl_time from_us, to_us; /* the time it covers, */

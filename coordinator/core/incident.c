@@ -9,6 +9,8 @@
 #define LIKELY_ROUNDS 8
 #define LEAST_CHANGE_US FL_SECOND /* a changed verdict must last as long before it is said, and */
 #define CHANGE_INTERVALS 2        /* as many intervals */
+#define RENEW_US FL_SECOND        /* between two looks at the numbers of an open one */
+#define DOUBT_CHANGE 0.15         /* by which confidence must have changed to be worth a word */
 #define GRAY 0.5         /* a share of the probes below which a burst of bad luck looks alike, */
 #define GRAY_SCORE 6.0   /* so that more must speak for it, */
 #define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none */
@@ -30,9 +32,10 @@ struct candidate {
 };
 
 struct life {
-    fl_time seen_us;     /* last evaluation that found it */
-    fl_time last_us;     /* newest observation that it explained */
-    fl_time changed_us;  /* since when class or cause has been another; 0: it has not */
+    fl_time seen_us;    /* last evaluation that found it */
+    fl_time last_us;    /* newest observation that it explained */
+    fl_time changed_us; /* since when it has been another verdict, or as sure; 0: it has not */
+    double said_confidence;
     int64_t interval_us; /* of the slowest series that it explains */
     uint32_t flaps;      /* how often it has come back */
     bool refreshed;
@@ -119,9 +122,15 @@ static bool ripe(const struct finding *finding, const struct candidate *candidat
         return false;
     if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
         return false;
-    if (finding->confidence >= SURE)
+    if (finding->cautious >= SURE)
         return candidate->rounds >= 2;
-    return finding->confidence >= LIKELY && candidate->rounds >= LIKELY_ROUNDS;
+    return finding->cautious >= LIKELY && candidate->rounds >= LIKELY_ROUNDS;
+}
+
+static void say(struct incident_book *book, size_t i, fl_time now_us, enum verdict_event_type type)
+{
+    book->life[i].said_confidence = book->verdicts[i].confidence;
+    emit(book, now_us, type, &book->verdicts[i]);
 }
 
 /* Keep id and onset, take everything else anew. */
@@ -161,18 +170,51 @@ static void touch(struct incident_book *book, size_t i, const struct scene *scen
     book->life[i].refreshed = true;
 }
 
+/* Has the doubt changed? At an end it always grows: that is none worth a word. */
+static bool doubts_otherwise(const struct incident_book *book, size_t i, const struct scene *scene,
+                             const struct finding *finding)
+{
+    double change = finding->confidence - book->life[i].said_confidence;
+    bool lasts =
+        scene->now_us - finding->last_us <= LEAST_CLOSE_US + CLOSE_INTERVALS * finding->slowest_us;
+
+    return change >= DOUBT_CHANGE || (lasts && change <= -DOUBT_CHANGE);
+}
+
+/* Would another verdict, or another doubt, be said now? */
+static bool says_otherwise(const struct incident_book *book, size_t i, const struct scene *scene,
+                           const struct finding *finding)
+{
+    const struct verdict *own = &book->verdicts[i];
+    enum verdict_class class = describe_class(scene, finding);
+    enum verdict_cause cause = describe_cause(scene, finding);
+
+    if (class != own->class)
+        return true;
+    if (tells_less(cause, own->cause, book->life[i].flaps > 0))
+        return false;
+    return cause != own->cause || doubts_otherwise(book, i, scene, finding);
+}
+
+/* Its numbers grow while it lasts; at its end they would only fade. */
+static void renew(struct incident_book *book, size_t i, const struct scene *scene,
+                  const struct finding *finding)
+{
+    if (scene->now_us % RENEW_US == 0 &&
+        describe_cause(scene, finding) == book->verdicts[i].cause &&
+        finding->confidence >= book->verdicts[i].confidence)
+        redescribe(book, i, scene, finding);
+}
+
 static void refresh(struct incident_book *book, size_t i, const struct scene *scene,
                     const struct finding *finding)
 {
     int64_t patience = CHANGE_INTERVALS * finding->fastest_us;
-    enum verdict_class class = describe_class(scene, finding);
-    enum verdict_cause cause = describe_cause(scene, finding);
-    const struct verdict *said = &book->verdicts[i];
 
     touch(book, i, scene, finding);
-    if (class == said->class &&
-        (cause == said->cause || tells_less(cause, said->cause, book->life[i].flaps > 0))) {
+    if (!says_otherwise(book, i, scene, finding)) {
         book->life[i].changed_us = 0;
+        renew(book, i, scene, finding);
         return;
     }
     if (book->life[i].changed_us == 0)
@@ -182,7 +224,7 @@ static void refresh(struct incident_book *book, size_t i, const struct scene *sc
         return;
     book->life[i].changed_us = 0;
     redescribe(book, i, scene, finding);
-    emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
+    say(book, i, scene->now_us, VERDICT_UPDATE);
 }
 
 static struct part *part_of(const struct scene *scene, const struct component *component)
@@ -269,7 +311,7 @@ static size_t open_new(struct incident_book *book, const struct scene *scene,
         book->verdicts[i].since_us = closed->verdict.since_us;
         closed->verdict.id = 0;
     }
-    emit(book, scene->now_us, VERDICT_OPEN, &book->verdicts[i]);
+    say(book, i, scene->now_us, VERDICT_OPEN);
     return i;
 }
 
@@ -282,7 +324,7 @@ static void open_or_move(struct incident_book *book, const struct scene *scene,
         part_of(scene, &book->components[i])->open = false;
         book->components[i] = finding->component;
         redescribe(book, i, scene, finding);
-        emit(book, scene->now_us, VERDICT_UPDATE, &book->verdicts[i]);
+        say(book, i, scene->now_us, VERDICT_UPDATE);
     } else if (book->n_open < INCIDENT_MAX_OPEN) {
         i = open_new(book, scene, finding);
     } else {
