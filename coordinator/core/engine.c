@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define STEP_US (250 * FL_MS)    /* between two evaluations */
-#define HEARD_US FL_SECOND       /* between two looks at who is heard */
+#define HEARD_US FL_SECOND       /* between two observations of whether an agent is heard */
 #define LATE_US (10 * FL_SECOND) /* a result that took longer to arrive is history, not news */
-#define QUIET_US (2 * FL_SECOND) /* an agent is heard within this and its interval and a half */
+#define QUIET_US FL_SECOND       /* an agent is heard within this and its interval and a half */
 #define MAX_SERIES 50000000u
 
 struct engine {
@@ -21,7 +21,7 @@ struct engine {
     struct window **by_series; /* [agent * (n_probes + 1) + probe], the last the agent's own */
     struct window **windows;   /* those that exist, in order of creation */
     size_t n_windows, room;
-    fl_time now_us, next_us, heard_us;
+    fl_time now_us, next_us;
     uint64_t ignored;
     struct verdict_event events[4 * INCIDENT_MAX_OPEN];
     size_t n_events;
@@ -97,6 +97,8 @@ static struct window *window_of(struct engine *engine, uint32_t agent, uint32_t 
     if (!window)
         return NULL;
     window_init(window, engine->fleet, agent, probe);
+    if (probe != FLEET_NONE)
+        witness_probes_every(&engine->witnesses[agent], window->interval_us);
     evidence_admit(engine->evidence, window);
     engine->windows[engine->n_windows++] = window;
     return *at = window;
@@ -162,25 +164,13 @@ static void take_host(struct engine *engine, uint32_t agent, const struct fl_hos
         observe(engine, own, sample->rx_us, SYMBOL_LOCAL);
 }
 
-/* How long an agent may be quiet: its shortest interval and the time to batch and travel. */
-static int64_t quiet_limit(const struct engine *engine, uint32_t agent)
-{
-    int64_t shortest = FL_MINUTE;
-
-    for (uint32_t i = 0; i < engine->fleet->n_probes; i++) {
-        const struct window *window = *slot(engine, agent, i);
-
-        if (window && window->interval_us < shortest)
-            shortest = window->interval_us;
-    }
-    return QUIET_US + 3 * shortest / 2;
-}
-
+/* An agent may be quiet for its shortest interval and the time to batch and travel. */
 static bool is_silent(const struct engine *engine, uint32_t agent)
 {
     const struct witness *witness = &engine->witnesses[agent];
+    int64_t limit_us = QUIET_US + 3 * witness_shortest_us(witness) / 2;
 
-    return witness->seen && engine->now_us - witness->last_rx_us > quiet_limit(engine, agent);
+    return witness->seen && engine->now_us - witness->last_rx_us > limit_us;
 }
 
 /* Is it the listener that is deaf? So it is when nobody is heard, or of several zones only the one
@@ -208,24 +198,34 @@ static bool is_deaf(const struct engine *engine)
     return silent != FLEET_NONE && (heard == FLEET_NONE || several);
 }
 
-/* Once a second: who is heard? */
+/* Is the agent heard? Observed once a second, and at once when it falls silent. */
+static void look_whether_heard(struct engine *engine, uint32_t agent)
+{
+    struct witness *witness = &engine->witnesses[agent];
+    bool silent = is_silent(engine, agent);
+    bool due = engine->now_us - witness->looked_us >= HEARD_US;
+    struct window *own;
+
+    if (!(silent && !witness->silent) &&
+        !(due && (silent || engine->now_us - witness->last_rx_us <= HEARD_US)))
+        return;
+    witness->silent = silent;
+    witness->looked_us = engine->now_us;
+    own = window_of(engine, agent, FLEET_NONE);
+    if (own)
+        observe(engine, own, engine->now_us,
+                silent                         ? SYMBOL_SILENT
+                : witness_clock_wrong(witness) ? SYMBOL_CLOCK
+                                               : SYMBOL_OK);
+}
+
 static void look_who_is_heard(struct engine *engine)
 {
-
-    if (engine->now_us - engine->heard_us < HEARD_US)
-        return;
-    engine->heard_us = engine->now_us;
     if (is_deaf(engine))
         return;
-    for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
-        struct window *own = engine->witnesses[i].seen ? window_of(engine, i, FLEET_NONE) : NULL;
-
-        if (own && is_silent(engine, i))
-            observe(engine, own, engine->now_us, SYMBOL_SILENT);
-        else if (own && engine->now_us - engine->witnesses[i].last_rx_us <= HEARD_US)
-            observe(engine, own, engine->now_us,
-                    witness_clock_wrong(&engine->witnesses[i]) ? SYMBOL_CLOCK : SYMBOL_OK);
-    }
+    for (uint32_t i = 0; i < engine->fleet->n_agents; i++)
+        if (engine->witnesses[i].seen)
+            look_whether_heard(engine, i);
 }
 
 static void evaluate(struct engine *engine)

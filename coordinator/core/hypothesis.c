@@ -93,7 +93,7 @@ static const struct mode_row rows[MODES] = {
 };
 
 static const double prices[COMPONENT_TYPES] = {
-    [COMPONENT_LINK] = 6,    [COMPONENT_HOST] = 7,     [COMPONENT_TARGET] = 7.5,
+    [COMPONENT_LINK] = 4.5,  [COMPONENT_HOST] = 7,     [COMPONENT_TARGET] = 7.5,
     [COMPONENT_BACKEND] = 9, [COMPONENT_RESOLVER] = 9, [COMPONENT_PATH] = 9,
     [COMPONENT_ZONE] = 10,   [COMPONENT_PLACE] = 10,
 };

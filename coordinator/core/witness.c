@@ -34,6 +34,19 @@ static bool stands_out(double rate, double least, double *normal)
     return false;
 }
 
+void witness_probes_every(struct witness *witness, int64_t interval_us)
+{
+    if (witness->shortest_us == 0 || interval_us < witness->shortest_us)
+        witness->shortest_us = interval_us;
+}
+
+int64_t witness_shortest_us(const struct witness *witness)
+{
+    if (witness->shortest_us == 0 || witness->shortest_us > FL_MINUTE)
+        return FL_MINUTE;
+    return witness->shortest_us;
+}
+
 void witness_sample(struct witness *witness, const struct fl_host_sample *sample)
 {
     int64_t lag = sample->values[FL_HOST_LOOP_LAG_US];

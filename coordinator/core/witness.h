@@ -9,12 +9,20 @@
 struct witness {
     bool seen;
     fl_time last_rx_us;                             /* anything at all from the agent */
+    int64_t shortest_us;                            /* between two probes of a series; 0: none */
+    fl_time looked_us;                              /* when it was last said whether it is heard */
+    bool silent;                                    /* as was said then */
     struct fl_host_sample host;                     /* the last one */
     double udp_normal, syn_normal;                  /* a second */
     fl_time udp_flood_us, syn_flood_us, starved_us; /* last sample that showed it; 0: never */
 };
 
 #define WITNESS_MEMORY_US (6 * FL_SECOND) /* a sign holds for this long */
+
+/* The agent has a series of this interval. */
+void witness_probes_every(struct witness *witness, int64_t interval_us);
+/* The shortest of them, a minute at most. */
+int64_t witness_shortest_us(const struct witness *witness);
 
 void witness_sample(struct witness *witness, const struct fl_host_sample *sample);
 bool witness_udp_flood(const struct witness *witness, fl_time now_us);
