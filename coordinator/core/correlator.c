@@ -248,7 +248,7 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
     finding->since_us = all.first[0];
     finding->last_us = all.last[0];
     finding->span_us = spell_span(&newest, mode_of_lateness(finding->mode));
-    finding->alone = newest.alone;
+    finding->witness = newest.alone ? newest.agent : FLEET_NONE;
 }
 
 /* A set of components that explains the evidence together; each fit is beside those before it. */

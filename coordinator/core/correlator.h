@@ -31,7 +31,7 @@ struct finding {
     fl_time from_us, to_us; /* the time it covers, */
     fl_time spell_us;       /* and since when without a break */
     int64_t span_us;        /* between the first and the newest since then */
-    bool alone;             /* one agent sees it */
+    uint32_t witness;       /* the one agent that sees it; FLEET_NONE: several do */
     unsigned occasions;     /* intervals in which something went wrong that it explains */
     int64_t fastest_us;     /* intervals of the series that it explains */
     int64_t slowest_us;

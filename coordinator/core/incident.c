@@ -17,6 +17,7 @@
 #define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go; */
 #define ALONE_SPAN_FACTOR 5  /* longer still where one agent alone sees it */
 #define SPAN_FACTOR 1.1      /* the bad probes must span more than one interval */
+#define STRAIN_INTERVALS 2   /* for which a host's need may still make it find things late */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
 #define CLOSE_INTERVALS 2
 #define MAX_CLOSED 16 /* incidents that may come back as themselves */
@@ -112,11 +113,25 @@ static double least_span(const struct finding *finding)
 {
     if (!mode_of_lateness(finding->mode))
         return SPAN_FACTOR;
-    return finding->alone ? ALONE_SPAN_FACTOR : LATE_SPAN_FACTOR;
+    return finding->witness != FLEET_NONE ? ALONE_SPAN_FACTOR : LATE_SPAN_FACTOR;
 }
 
-static bool ripe(const struct finding *finding, const struct candidate *candidate)
+/* Is it only late, and only for a host that has lately been in need itself? */
+static bool strained(const struct scene *scene, const struct finding *finding)
 {
+    int64_t memory_us = STRAIN_INTERVALS * finding->slowest_us;
+
+    if (memory_us < WITNESS_MEMORY_US)
+        memory_us = WITNESS_MEMORY_US;
+    return mode_of_lateness(finding->mode) && finding->witness != FLEET_NONE &&
+           witness_strained(&scene->witnesses[finding->witness], scene->now_us - memory_us);
+}
+
+static bool ripe(const struct scene *scene, const struct finding *finding,
+                 const struct candidate *candidate)
+{
+    if (strained(scene, finding))
+        return false;
     if (finding->component.type != COMPONENT_LINK &&
         (double)finding->span_us < least_span(finding) * (double)finding->fastest_us)
         return false;
@@ -423,7 +438,7 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
             continue;
         candidate->seen = true;
         candidate->rounds++;
-        if (ripe(&found[i], candidate))
+        if (ripe(scene, &found[i], candidate))
             open_or_move(book, scene, &found[i], found, n_found);
     }
     drop_unseen_candidates(book);

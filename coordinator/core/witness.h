@@ -14,7 +14,9 @@ struct witness {
     bool silent;                                    /* as was said then */
     struct fl_host_sample host;                     /* the last one */
     double udp_normal, syn_normal;                  /* a second */
+    double cpu_normal, pressure_normal;             /* shares of the time */
     fl_time udp_flood_us, syn_flood_us, starved_us; /* last sample that showed it; 0: never */
+    fl_time strained_us;
 };
 
 #define WITNESS_MEMORY_US (6 * FL_SECOND) /* a sign holds for this long */
@@ -34,6 +36,9 @@ bool witness_busy(const struct witness *witness);
 int64_t witness_clock_error_us(const struct witness *witness);
 bool witness_clock_wrong(const struct witness *witness);
 bool witness_starved(const struct witness *witness, fl_time now_us);
+/* Was its processor much busier than is normal for it, since then? What only this host finds slow
+ * may be slow by that. */
+bool witness_strained(const struct witness *witness, fl_time since_us);
 
 /* Inbound datagrams a second, for a port or for none. */
 int64_t witness_udp_rate(const struct witness *witness);

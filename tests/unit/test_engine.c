@@ -196,6 +196,110 @@ static void who_hears_its_own_zone_alone_does_not_call_the_others_silent(void **
     assert_true(only_one_zone_is_heard("b and c") > 0); /* one of three is silent */
 }
 
+static struct fl_result fine(struct fixture *fixture, fl_time t_us, int64_t operate_us)
+{
+    struct fl_result result;
+
+    fl_result_init(&result);
+    result.series = fixture->vol;
+    result.t_us = t_us;
+    result.took_us = 500 + operate_us;
+    result.rx_us = t_us + result.took_us + 50 * FL_MS;
+    result.ok = true;
+    result.phase_us[FL_LAYER_CONNECT] = 500;
+    result.phase_us[FL_LAYER_OPERATE] = operate_us;
+    result.tcp = (struct fl_tcp){500, 400, 0, 0, 0, 0, 0, 0};
+    return result;
+}
+
+static void feed_busy(struct fixture *fixture, fl_time t_us, int64_t ppm)
+{
+    struct fl_host_sample host;
+    struct engine_event event = {.type = ENGINE_HOST, .agent = 0, .host = &host, .t_us = t_us};
+    struct engine_update update;
+
+    fl_host_sample_init(&host);
+    host.t_us = host.rx_us = t_us;
+    host.values[FL_HOST_CPU_BUSY_PPM] = ppm;
+    engine_step(fixture->engine, &event, &update);
+}
+
+/* What agent a1 alone sees of the volume: 60 s of 2 ms, then 20 s of 20 ms. */
+static size_t only_one_sees_it_slow(struct fixture *fixture, int64_t busy_ppm)
+{
+    const struct verdict *open;
+
+    for (int i = 0; i < 80; i++) {
+        fl_time t_us = T0 + i * FL_SECOND;
+        struct fl_result result = fine(fixture, t_us, i < 60 ? 2000 : 20000);
+
+        feed(fixture, 0, &result);
+        feed_busy(fixture, t_us + 200 * FL_MS, i < 59 ? 15000 : busy_ppm);
+    }
+    return engine_open(fixture->engine, &open);
+}
+
+static void what_one_host_alone_finds_slow_is_said(void **state)
+{
+    assert_int_equal(only_one_sees_it_slow(*state, 15000), 1);
+}
+
+static void what_a_strained_host_alone_finds_slow_is_not_said(void **state)
+{
+    assert_int_equal(only_one_sees_it_slow(*state, 500000), 0);
+}
+
+/* Two zones are heard four times a second by the second; then one agent's link is cut. */
+static void a_cut_link_is_said_within_five_seconds(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+    fl_time cut_us = T0 + 30 * FL_SECOND, t_us = T0;
+
+    for (; t_us < cut_us + 5 * FL_SECOND; t_us += FL_SECOND)
+        for (uint32_t agent = 0; agent < 2; agent++) {
+            struct fl_result result = fine(fixture, t_us + agent * 100 * FL_MS, 2000);
+
+            if (agent == 0 || t_us < cut_us)
+                feed(fixture, agent, &result);
+        }
+    quiet_until(fixture, cut_us + 5 * FL_SECOND);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    assert_string_equal(open[0].component, "link:b1");
+    assert_int_equal(open[0].class, VERDICT_MONITORING);
+}
+
+static struct fl_result unanswered(struct fixture *fixture, fl_time t_us)
+{
+    struct fl_result result = stalled(fixture, t_us);
+
+    result.layer = FL_LAYER_CONNECT;
+    result.phase_us[FL_LAYER_CONNECT] = FL_ABSENT;
+    return result;
+}
+
+/* One agent alone cannot tell the volume from the way; what the other one finds tells it, and that
+ * is said, for machines act on the confidence. */
+static void a_verdict_that_has_become_surer_is_updated(void **state)
+{
+    struct fixture *fixture = *state;
+    double first = 0, last = 0;
+
+    for (int i = 0; i < 40; i++)
+        for (uint32_t agent = i < 20 ? 1 : 0; agent < 2; agent++) {
+            struct fl_result result = unanswered(fixture, T0 + i * FL_SECOND + agent * 100 * FL_MS);
+            struct engine_event event = {ENGINE_RESULT, result.rx_us, agent, &result, NULL};
+            struct engine_update update;
+
+            engine_step(fixture->engine, &event, &update);
+            for (size_t k = 0; k < update.n_events; k++) {
+                last = update.events[k].verdict.confidence;
+                first = first > 0 ? first : last;
+            }
+        }
+    assert_true(first > 0 && last - first >= 0.15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +311,12 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(time_that_goes_back_is_taken_as_equal, setup, teardown),
         cmocka_unit_test_setup_teardown(the_state_of_a_series_is_its_last_result, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_one_host_alone_finds_slow_is_said, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_strained_host_alone_finds_slow_is_not_said, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_cut_link_is_said_within_five_seconds, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_verdict_that_has_become_surer_is_updated, setup,
+                                        teardown),
         cmocka_unit_test(who_hears_its_own_zone_alone_does_not_call_the_others_silent),
     };
 

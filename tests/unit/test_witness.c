@@ -93,6 +93,33 @@ static void a_clock_is_wrong_by_what_was_measured_or_by_a_sample_from_the_future
     assert_true(witness_clock_wrong(&witness));
 }
 
+static void a_host_much_busier_than_normal_is_strained(void **state)
+{
+    struct witness witness = {0};
+    fl_time t_us = 0;
+
+    (void)state;
+    for (int i = 0; i < 60; i++)
+        sample(&witness, t_us += FL_SECOND, FL_HOST_CPU_BUSY_PPM, 15000);
+    assert_false(witness_strained(&witness, 0));
+    sample(&witness, t_us += FL_SECOND, FL_HOST_CPU_BUSY_PPM, 500000);
+    assert_true(witness_strained(&witness, t_us));
+    assert_false(witness_strained(&witness, t_us + 1));
+    sample(&witness, t_us += FL_SECOND, FL_HOST_CPU_PRESSURE_PPM, 120000);
+    assert_true(witness_strained(&witness, t_us));
+}
+
+static void a_host_that_is_always_busy_is_not_strained(void **state)
+{
+    struct witness witness = {0};
+    fl_time t_us = 0;
+
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        sample(&witness, t_us += FL_SECOND, FL_HOST_CPU_BUSY_PPM, 500000);
+    assert_false(witness_strained(&witness, t_us));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +129,8 @@ int main(void)
         cmocka_unit_test(an_agent_whose_timers_are_late_is_starved),
         cmocka_unit_test(a_metric_that_is_absent_is_no_sign),
         cmocka_unit_test(a_clock_is_wrong_by_what_was_measured_or_by_a_sample_from_the_future),
+        cmocka_unit_test(a_host_much_busier_than_normal_is_strained),
+        cmocka_unit_test(a_host_that_is_always_busy_is_not_strained),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
