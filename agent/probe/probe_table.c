@@ -9,6 +9,7 @@ const struct probe_row probe_table[] = {
     {"tls", &probe_tls, NULL},
     {"dns", &probe_dns, NULL},
     {"ntp", &probe_ntp, NULL},
+    {"postgres", &probe_postgres, NULL},
     {"redis", &probe_redis, NULL},
     {"memcached", &probe_memcached, NULL},
     {"nbd", NULL, "nbd"},

@@ -54,7 +54,7 @@ static inline struct fl_result case_run(const struct probe_case *one, int64_t ti
 /* Nobody listens; the server says nothing, closes, resets, says nonsense, floods, drips. `layer`
  * is the first that the type passes in after connect; `flood` is a text that means nothing yet. */
 static inline void case_bad_servers(const struct probe_case *one, const char *layer,
-                                    const char *flood)
+                                    const char *flood, size_t flood_size)
 {
     static const char noise[] = "\x01\x02\xff nonsense\r\n\x80\x81\r\n\r\n";
     struct bad_server bad;
@@ -74,10 +74,11 @@ static inline void case_bad_servers(const struct probe_case *one, const char *la
     bad_server_start(&bad, BAD_SILENT, noise, sizeof(noise) - 1);
     CASE_FAILED(layer, "protocol", CASE_RUN(one, "address", bad.address));
     bad_server_stop(&bad);
-    bad_server_start(&bad, BAD_DRIPS, flood, strlen(flood));
+    bad_server_start(&bad, BAD_DRIPS, flood, flood_size);
     CASE_FAILED(layer, "timeout", CASE_BRIEF(one, "address", bad.address));
     bad_server_stop(&bad);
-    bad_server_start(&bad, BAD_FLOODS, flood, strlen(flood));
+    bad_server_start(&bad, BAD_FLOODS, flood, flood_size);
     CASE_FAILED(layer, "protocol", CASE_RUN(one, "address", bad.address));
     bad_server_stop(&bad);
 }
+#define CASE_BAD_SERVERS(one, layer, flood) case_bad_servers(one, layer, flood, sizeof(flood) - 1)

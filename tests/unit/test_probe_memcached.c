@@ -94,7 +94,7 @@ static void a_server_that_stands_still_times_out_in_its_step(void **state)
 static void servers_that_are_none_fail_as_what_they_are(void **state)
 {
     (void)state;
-    case_bad_servers(&plain, "operate", "VERSION");
+    CASE_BAD_SERVERS(&plain, "operate", "VERSION");
 }
 
 int main(void)

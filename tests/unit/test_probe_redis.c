@@ -177,7 +177,7 @@ static void a_full_server_has_no_space(void **state)
 static void servers_that_are_none_fail_as_what_they_are(void **state)
 {
     (void)state;
-    case_bad_servers(&plain, "operate", "+");
+    CASE_BAD_SERVERS(&plain, "operate", "+");
 }
 
 static void a_reply_is_read_at_any_cut(void **state)

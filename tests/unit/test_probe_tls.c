@@ -170,7 +170,7 @@ static void a_server_that_stands_still_times_out_in_the_handshake(void **state)
 static void servers_that_are_none_fail_as_what_they_are(void **state)
 {
     (void)state;
-    case_bad_servers(&tls, "tls", "\x16\x03\x03\x3f");
+    CASE_BAD_SERVERS(&tls, "tls", "\x16\x03\x03\x3f");
 }
 
 int main(void)
