@@ -3,12 +3,14 @@
  *
  * stream.c makes the connection, libcurl does the rest on it: so a refusal, a dead name and a
  * full table of descriptors read the same as for every other probe over TCP, and the socket is
- * still there to be asked when libcurl is done with it. No redirect is followed, no proxy is used
- * and no cookie kept; most TLS handshakes go on from the session before (http_session.h). */
+ * still there to be asked when libcurl is done with it. A redirect is followed only where that is
+ * wished, as a hop with a connection of its own whose layers are added to those before. No cookie
+ * is kept; most TLS handshakes go on from the session before (http_session.h). */
 #include "agent/probe/http_loop.h"
 #include "agent/probe/http_request.h"
 #include "agent/probe/http_session.h"
 #include "agent/probe/probe_types.h"
+#include "agent/probe/secret.h"
 #include "agent/probe/stream.h"
 #include "agent/probe/tcp_info.h"
 #include "proto/runtime/fl_clock.h"
@@ -20,7 +22,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define MAX_BODY (64 * 1024) /* bytes of an answer that are read */
+#define MAX_BODY (64 * 1024)  /* bytes of an answer that are read */
+#define MAX_HEAD (64 * 1024L) /* bytes of its headers, over all that come ahead of it */
+#define PEM_SIZE (32 * 1024)
 #define USER_AGENT "faultline"
 #define AUTHORITIES_AGE_S 300L /* after which their file is read anew */
 
@@ -43,24 +47,49 @@ struct probe_run {
     struct curl_slist *connect_to;
     enum fl_layer layer; /* under way, once connected */
     int64_t layer_start_us;
-    struct tcp_info_mark mark; /* at the start of the request */
-    struct fl_result result;   /* what is known so far */
-    size_t n_body;             /* bytes of the answer that were read */
-    char *body;                /* kept only when a text is to be found; NULL otherwise */
+    struct tcp_info_mark mark;    /* at the start of the request */
+    struct fl_result result;      /* what is known so far of this hop */
+    int64_t before_us[FL_LAYERS]; /* in the hops before */
+    size_t n_body;                /* bytes of the answer that were read */
+    long n_head;
+    char *body; /* kept only when it is looked at, with room for an end; NULL otherwise */
+    int64_t n_hops;
+    char *url; /* that this hop asks for; NULL: the first */
+    struct http_place place;
+    bool astray; /* on another host than the one that is probed */
+    bool get;    /* the redirect made a GET of it */
 };
 
-static void run_free(struct probe_run *run)
+/* Leave the connection, if there is one. */
+static void end_hop(struct probe_run *run)
 {
-    stream_free(run->stream);
+    run->stream = stream_free(run->stream);
     if (run->transfer.easy) {
         http_loop_remove(run->instance->loop, &run->transfer);
         curl_easy_cleanup(run->transfer.easy);
+        run->transfer.easy = NULL;
     }
     curl_slist_free_all(run->connect_to);
+    run->connect_to = NULL;
     if (run->fd >= 0)
         close(run->fd);
+    run->fd = -1;
+}
+
+static void run_free(struct probe_run *run)
+{
+    end_hop(run);
+    free(run->url);
     free(run->body);
     free(run);
+}
+
+/* The layers that this hop went through took as long as those of all hops. */
+static void add_hops(struct probe_run *run)
+{
+    for (int i = 0; i < FL_LAYERS; i++)
+        if (run->result.phase_us[i] != FL_ABSENT)
+            run->result.phase_us[i] += run->before_us[i];
 }
 
 static void note_failure(struct probe_run *run, enum fl_failure failure)
@@ -73,26 +102,29 @@ static void note_failure(struct probe_run *run, enum fl_failure failure)
 /* The run is gone afterwards. */
 static void finish(struct probe_run *run)
 {
+    add_hops(run);
     run->done(&run->result, run->arg);
     run_free(run);
-}
-
-static bool has_body(const struct probe_run *run)
-{
-    const char *wanted = run->instance->settings->body;
-
-    return !run->body || memmem(run->body, run->n_body, wanted, strlen(wanted)) != NULL;
 }
 
 /* The answer is there: is it a good one? */
 static enum fl_failure judge(struct probe_run *run)
 {
-    long status = 0;
+    const struct probe_instance *instance = run->instance;
+    long status = 0, version = 0;
 
     (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-    if (!http_request_accepts(&run->instance->request, status))
+    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_HTTP_VERSION, &version);
+    if (instance->settings->version == HTTP_2 && version != CURL_HTTP_VERSION_2_0)
+        return FL_FAILURE_PROTOCOL;
+    if (!http_request_accepts(&instance->request, status))
         return FL_FAILURE_STATUS;
-    return has_body(run) ? FL_FAILURE_NONE : FL_FAILURE_CONTENT;
+    if (!run->body)
+        return FL_FAILURE_NONE;
+    run->body[run->n_body] = '\0';
+    return http_request_likes(&instance->request, instance->settings, run->body, run->n_body)
+               ? FL_FAILURE_NONE
+               : FL_FAILURE_CONTENT;
 }
 
 static enum fl_failure certificate_failure(CURL *easy)
@@ -122,10 +154,22 @@ static bool peer_closed(int fd)
     return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* Broken, unless what came is no HTTP/2: libcurl has one code for both. */
+static enum fl_failure broken(struct probe_run *run)
+{
+    const bool strange = run->instance->settings->version == HTTP_2 && !peer_closed(run->fd);
+
+    return connection_failure(run->transfer.easy, strange ? FL_FAILURE_PROTOCOL : FL_FAILURE_RESET);
+}
+
 static enum fl_failure failure_of(struct probe_run *run, CURLcode code)
 {
     CURL *easy = run->transfer.easy;
+    long proxy_status = 0;
 
+    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+    if (proxy_status >= 300)
+        return FL_FAILURE_STATUS;
     switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
         return certificate_failure(easy);
@@ -136,7 +180,7 @@ static enum fl_failure failure_of(struct probe_run *run, CURLcode code)
     case CURLE_PARTIAL_FILE:
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
-        return connection_failure(easy, FL_FAILURE_RESET);
+        return broken(run);
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
@@ -146,12 +190,66 @@ static enum fl_failure failure_of(struct probe_run *run, CURLcode code)
     }
 }
 
+/* The redirect to follow, or NULL. */
+static const char *next_hop(struct probe_run *run)
+{
+    char *url = NULL;
+
+    if (run->n_hops >= run->instance->settings->redirects)
+        return NULL;
+    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_REDIRECT_URL, &url);
+    return url;
+}
+
+static int begin_hop(struct probe_run *run);
+
+/* Go where `url`, which libcurl holds, leads. The run goes on or is marked as failed. */
+static bool follow(struct probe_run *run, const char *url)
+{
+    const struct probe_instance *instance = run->instance;
+    const bool was_tls = run->place.tls;
+    long status = 0;
+    char *copy = strdup(url);
+
+    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    if (!copy || http_request_place(copy, &run->place) < 0 || (was_tls && !run->place.tls)) {
+        free(copy); /* TLS is not given up at a server's word */
+        note_failure(run, FL_FAILURE_PROTOCOL);
+        return false;
+    }
+    run->result.phase_us[FL_LAYER_OPERATE] = fl_clock_monotonic() - run->layer_start_us;
+    for (int i = 0; i < FL_LAYERS; i++)
+        if (run->result.phase_us[i] != FL_ABSENT)
+            run->before_us[i] += run->result.phase_us[i];
+    end_hop(run);
+    free(run->url);
+    run->url = copy;
+    run->n_hops++;
+    run->n_body = 0;
+    run->n_head = 0;
+    run->get = run->get || (status != 307 && status != 308);
+    run->astray = run->astray || strcasecmp(run->place.host, instance->request.place.host) != 0 ||
+                  run->place.port != instance->request.place.port;
+    if (begin_hop(run) == 0)
+        return true;
+    run->layer = FL_LAYER_CONNECT;
+    note_failure(run, FL_FAILURE_LOCAL);
+    return false;
+}
+
 static void on_transfer(CURLcode code, void *arg)
 {
     struct probe_run *run = arg;
-    bool enough = code == CURLE_WRITE_ERROR && run->n_body >= MAX_BODY;
-    enum fl_failure failure = code == CURLE_OK || enough ? judge(run) : failure_of(run, code);
+    const bool enough = code == CURLE_WRITE_ERROR && run->n_body >= MAX_BODY;
+    const char *next = code == CURLE_OK || enough ? next_hop(run) : NULL;
+    enum fl_failure failure;
 
+    if (next) {
+        if (!follow(run, next))
+            finish(run);
+        return;
+    }
+    failure = code == CURLE_OK || enough ? judge(run) : failure_of(run, code);
     if (failure == FL_FAILURE_NONE) {
         run->result.ok = true;
         run->result.phase_us[FL_LAYER_OPERATE] = fl_clock_monotonic() - run->layer_start_us;
@@ -160,6 +258,15 @@ static void on_transfer(CURLcode code, void *arg)
         note_failure(run, failure);
     }
     finish(run);
+}
+
+static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
+{
+    struct probe_run *run = arg;
+
+    (void)bytes;
+    run->n_head += (long)(size * n);
+    return run->n_head > MAX_HEAD ? 0 : size * n;
 }
 
 /* Any other count than `size * n` ends the transfer: enough was read. */
@@ -189,7 +296,8 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
     (void)local_port;
     if (run->layer == FL_LAYER_TLS) {
         run->result.phase_us[FL_LAYER_TLS] = now_us - run->layer_start_us;
-        run->result.tls_resumed = http_session_note(&run->instance->session, run->transfer.easy);
+        run->result.tls_resumed =
+            run->n_hops == 0 && http_session_note(&run->instance->session, run->transfer.easy);
     }
     run->layer = FL_LAYER_OPERATE;
     run->layer_start_us = now_us;
@@ -224,52 +332,124 @@ static int on_close_socket(void *arg, curl_socket_t fd)
 
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
+/* libcurl is given a number to connect to, so that it asks no resolver; it never connects. */
 static bool set_connection(struct probe_run *run, CURL *easy)
 {
-    /* a number, so that libcurl asks no resolver; it never connects */
-    run->connect_to = curl_slist_append(NULL, "::127.0.0.1:");
-    return run->connect_to && SET(CURLOPT_CONNECT_TO, run->connect_to) &&
+    static const char nowhere[] = "::127.0.0.1:";
+    const bool proxied = *run->instance->request.proxy.host;
+
+    if (!proxied)
+        run->connect_to = curl_slist_append(NULL, nowhere);
+    return (proxied || (run->connect_to && SET(CURLOPT_CONNECT_TO, run->connect_to))) &&
            SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket) && SET(CURLOPT_OPENSOCKETDATA, run) &&
            SET(CURLOPT_SOCKOPTFUNCTION, on_socket_opened) &&
-           SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket) && SET(CURLOPT_PROXY, "") &&
+           SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket) &&
+           SET(CURLOPT_PROXY, proxied ? "http://127.0.0.1:1" : "") &&
            SET(CURLOPT_FRESH_CONNECT, 1L) && SET(CURLOPT_FORBID_REUSE, 1L) &&
            SET(CURLOPT_NOSIGNAL, 1L);
+}
+
+static bool set_method(struct probe_run *run, CURL *easy)
+{
+    const struct http_settings *settings = run->instance->settings;
+    const char *data = settings->data ? settings->data : "";
+    const bool get = run->get && settings->method != HTTP_HEAD;
+
+    if (settings->method == HTTP_HEAD)
+        return SET(CURLOPT_NOBODY, 1L);
+    if (get || settings->method == HTTP_GET)
+        return true;
+    if (settings->method != HTTP_POST &&
+        !SET(CURLOPT_CUSTOMREQUEST, http_method_names[settings->method]))
+        return false;
+    if (settings->method != HTTP_POST && !settings->data)
+        return true;
+    return SET(CURLOPT_POSTFIELDSIZE, (long)strlen(data)) && SET(CURLOPT_POSTFIELDS, data);
+}
+
+/* Who we are is for the host that is probed alone. */
+static bool set_login(struct probe_run *run, CURL *easy)
+{
+    const struct http_settings *settings = run->instance->settings;
+    const char *name = settings->token_file ? settings->token_file : settings->password_file;
+    char secret[SECRET_SIZE];
+    bool ok;
+
+    if (!name || run->astray)
+        return true;
+    ok = secret_read(run->instance->env->secrets_path, name, secret, sizeof(secret), NULL) == 0;
+    if (ok && settings->token_file)
+        ok = SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BEARER) && SET(CURLOPT_XOAUTH2_BEARER, secret);
+    else if (ok)
+        ok = SET(CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC) && SET(CURLOPT_USERNAME, settings->user) &&
+             SET(CURLOPT_PASSWORD, secret);
+    secret_forget(secret, sizeof(secret));
+    return ok;
+}
+
+static long version_of(const struct probe_run *run)
+{
+    if (run->instance->settings->version != HTTP_2)
+        return CURL_HTTP_VERSION_1_1;
+    return run->place.tls ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
 }
 
 static bool set_request(struct probe_run *run, CURL *easy)
 {
     const struct probe_instance *instance = run->instance;
-    const int64_t method = instance->settings->method;
 
-    if (method == HTTP_HEAD && !SET(CURLOPT_NOBODY, 1L))
+    if (!run->astray && !SET(CURLOPT_HTTPHEADER, instance->request.headers))
         return false;
-    if (method == HTTP_POST && !(SET(CURLOPT_POSTFIELDS, "") && SET(CURLOPT_POSTFIELDSIZE, 0L)))
+    if (instance->settings->compressed && !SET(CURLOPT_ACCEPT_ENCODING, ""))
         return false;
-    if (method == HTTP_OPTIONS && !SET(CURLOPT_CUSTOMREQUEST, http_method_names[method]))
-        return false;
-    return SET(CURLOPT_URL, instance->request.url) &&
-           SET(CURLOPT_PROTOCOLS_STR, instance->tls ? "https" : "http") &&
-           SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
-           SET(CURLOPT_HTTPHEADER, instance->request.headers) &&
-           SET(CURLOPT_USERAGENT, USER_AGENT) && SET(CURLOPT_WRITEFUNCTION, on_body) &&
-           SET(CURLOPT_WRITEDATA, run) && SET(CURLOPT_PREREQFUNCTION, on_request) &&
-           SET(CURLOPT_PREREQDATA, run);
+    return set_method(run, easy) && set_login(run, easy) &&
+           SET(CURLOPT_URL, run->url ? run->url : instance->request.url) &&
+           SET(CURLOPT_PROTOCOLS_STR, run->place.tls ? "https" : "http") &&
+           SET(CURLOPT_HTTP_VERSION, version_of(run)) && SET(CURLOPT_USERAGENT, USER_AGENT) &&
+           SET(CURLOPT_HEADERFUNCTION, on_head) && SET(CURLOPT_HEADERDATA, run) &&
+           SET(CURLOPT_WRITEFUNCTION, on_body) && SET(CURLOPT_WRITEDATA, run) &&
+           SET(CURLOPT_PREREQFUNCTION, on_request) && SET(CURLOPT_PREREQDATA, run);
+}
+
+static bool set_certificate(struct probe_run *run, CURL *easy)
+{
+    const char *name = run->instance->settings->client_certificate;
+    char *pem;
+    struct curl_blob blob = {.flags = CURL_BLOB_COPY};
+    bool ok;
+
+    if (!name || run->astray)
+        return true;
+    pem = malloc(PEM_SIZE);
+    ok = pem &&
+         secret_read_all(run->instance->env->secrets_path, name, pem, PEM_SIZE, &blob.len) == 0;
+    blob.data = pem;
+    ok = ok && SET(CURLOPT_SSLCERTTYPE, "PEM") && SET(CURLOPT_SSLCERT_BLOB, &blob) &&
+         SET(CURLOPT_SSLKEYTYPE, "PEM") && SET(CURLOPT_SSLKEY_BLOB, &blob);
+    if (pem)
+        secret_forget(pem, PEM_SIZE);
+    free(pem);
+    return ok;
 }
 
 /* Without a folder of authorities libcurl keeps the parsed file in the multi handle, for a while:
  * the file may be exchanged. */
 static bool set_tls(struct probe_run *run, CURL *easy)
 {
-    const struct http_settings *settings = run->instance->settings;
+    const struct probe_instance *instance = run->instance;
+    const struct http_settings *settings = instance->settings;
+    const bool verify = settings->verify || !instance->tls; /* http has no such setting */
 
-    if (!run->instance->tls)
+    if (!run->place.tls)
         return true;
     if (settings->ca_file && *settings->ca_file && !SET(CURLOPT_CAINFO, settings->ca_file))
         return false;
+    if (run->n_hops == 0 &&
+        !http_session_use(&run->instance->session, easy, fl_clock_wall() / FL_SECOND))
+        return false;
     return SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_CA_CACHE_TIMEOUT, AUTHORITIES_AGE_S) &&
-           SET(CURLOPT_SSL_VERIFYPEER, settings->verify ? 1L : 0L) &&
-           SET(CURLOPT_SSL_VERIFYHOST, settings->verify ? 2L : 0L) &&
-           http_session_use(&run->instance->session, easy, fl_clock_wall() / FL_SECOND);
+           SET(CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L) &&
+           SET(CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L) && set_certificate(run, easy);
 }
 
 static int start_transfer(struct probe_run *run)
@@ -296,7 +476,7 @@ static void on_stream(int fd, const struct fl_result *connected, void *arg)
         finish(run);
         return;
     }
-    run->layer = run->instance->tls ? FL_LAYER_TLS : FL_LAYER_OPERATE;
+    run->layer = run->place.tls ? FL_LAYER_TLS : FL_LAYER_OPERATE;
     run->layer_start_us = fl_clock_monotonic();
     if (start_transfer(run) < 0) {
         note_failure(run, FL_FAILURE_LOCAL);
@@ -304,11 +484,22 @@ static void on_stream(int fd, const struct fl_result *connected, void *arg)
     }
 }
 
+static int begin_hop(struct probe_run *run)
+{
+    static const int families[] = {AF_UNSPEC, AF_INET, AF_INET6};
+    const struct probe_instance *instance = run->instance;
+    const struct http_place *to =
+        *instance->request.proxy.host ? &instance->request.proxy : &run->place;
+
+    return stream_start_family(instance->env, to->host, to->port, families[instance->settings->ip],
+                               on_stream, run, &run->stream);
+}
+
 static int http_start(struct probe_instance *instance, probe_done_cb done, void *arg,
                       struct probe_run **ret)
 {
     struct probe_run *run = calloc(1, sizeof(*run));
-    const char *body = instance->settings->body;
+    const bool wants_body = http_request_wants_body(instance->settings);
     int r;
 
     if (!run)
@@ -317,13 +508,10 @@ static int http_start(struct probe_instance *instance, probe_done_cb done, void 
     run->done = done;
     run->arg = arg;
     run->fd = -1;
-    if (body && *body)
-        run->body = malloc(MAX_BODY);
-    if (body && *body && !run->body)
-        r = -ENOMEM;
-    else
-        r = stream_start(instance->env, instance->request.host, instance->request.port, on_stream,
-                         run, &run->stream);
+    run->place = instance->request.place;
+    if (wants_body)
+        run->body = malloc(MAX_BODY + 1);
+    r = wants_body && !run->body ? -ENOMEM : begin_hop(run);
     if (r < 0) {
         run_free(run);
         return r;
@@ -342,11 +530,12 @@ static bool http_expire(struct probe_run *run, struct fl_result *result)
 {
     if (run->stream) {
         http_session_forget(&run->instance->session);
-        stream_expire(run->stream, result);
+        stream_expire(run->stream, &run->result);
     } else {
         note_failure(run, FL_FAILURE_TIMEOUT);
-        *result = run->result;
     }
+    add_hops(run);
+    *result = run->result;
     return http_cancel(run);
 }
 

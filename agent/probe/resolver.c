@@ -45,6 +45,7 @@ struct resolver_query {
     resolver_done_cb done;
     void *arg;
     struct event *answer_event;
+    int family;
     bool asked;     /* c-ares holds a pointer to this */
     bool cancelled; /* nobody listens */
     enum fl_failure failure;
@@ -175,6 +176,9 @@ static void on_lookup(void *arg, int status, int timeouts, struct ares_addrinfo 
     const struct ares_addrinfo_node *node = info ? info->nodes : NULL;
 
     (void)timeouts;
+    /* c-ares 1.18 loses memory when it is asked for a family that the hosts file does not have */
+    while (node && query->family != AF_UNSPEC && node->ai_family != query->family)
+        node = node->ai_next;
     query->asked = false;
     query->failure = failure_of(status);
     if (query->failure == FL_FAILURE_NONE && node && node->ai_addrlen <= sizeof(query->address)) {
@@ -249,8 +253,8 @@ bool resolver_numeric(const char *host, uint16_t port, struct sockaddr_storage *
     return true;
 }
 
-int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
-                   resolver_done_cb done, void *arg, struct resolver_query **ret)
+int resolver_start_family(struct resolver *resolver, const char *host, uint16_t port, int family,
+                          resolver_done_cb done, void *arg, struct resolver_query **ret)
 {
     const struct ares_addrinfo_hints hints = {
         .ai_flags = ARES_AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
@@ -267,6 +271,7 @@ int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
     query->resolver = resolver;
     query->done = done;
     query->arg = arg;
+    query->family = family;
     query->asked = true;
     resolver->n_queries++;
     if (!query->answer_event) {
@@ -278,6 +283,12 @@ int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
     ares_getaddrinfo(resolver->channel, host, service, &hints, on_lookup, query);
     arm_timer(resolver);
     return 0;
+}
+
+int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
+                   resolver_done_cb done, void *arg, struct resolver_query **ret)
+{
+    return resolver_start_family(resolver, host, port, AF_UNSPEC, done, arg, ret);
 }
 
 void resolver_cancel(struct resolver_query *query)

@@ -27,6 +27,11 @@ typedef void (*resolver_done_cb)(enum fl_failure failure, const struct sockaddr 
 bool resolver_numeric(const char *host, uint16_t port, struct sockaddr_storage *ret,
                       socklen_t *ret_size);
 
+/* `family` is AF_INET, AF_INET6, or AF_UNSPEC for either. 0 or a negative errno. */
+int resolver_start_family(struct resolver *resolver, const char *host, uint16_t port, int family,
+                          resolver_done_cb done, void *arg, struct resolver_query **ret);
+
+/* The same with either family. */
 int resolver_start(struct resolver *resolver, const char *host, uint16_t port,
                    resolver_done_cb done, void *arg, struct resolver_query **ret);
 void resolver_cancel(struct resolver_query *query); /* `done` is not called any more */

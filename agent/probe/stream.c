@@ -138,8 +138,8 @@ static void on_resolved(enum fl_failure failure, const struct sockaddr *address,
     }
 }
 
-int stream_start(const struct probe_env *env, const char *host, uint16_t port, stream_done_cb done,
-                 void *arg, struct stream **ret)
+int stream_start_family(const struct probe_env *env, const char *host, uint16_t port, int family,
+                        stream_done_cb done, void *arg, struct stream **ret)
 {
     FL_CLEANUP(stream_freep) struct stream *stream = calloc(1, sizeof(*stream));
     struct sockaddr_storage address;
@@ -157,11 +157,18 @@ int stream_start(const struct probe_env *env, const char *host, uint16_t port, s
     if (resolver_numeric(host, port, &address, &size))
         r = start_connect(stream, (const struct sockaddr *)&address, size);
     else
-        r = resolver_start(env->resolver, host, port, on_resolved, stream, &stream->query);
+        r = resolver_start_family(env->resolver, host, port, family, on_resolved, stream,
+                                  &stream->query);
     if (r < 0)
         return r;
     *ret = FL_TAKE(stream);
     return 0;
+}
+
+int stream_start(const struct probe_env *env, const char *host, uint16_t port, stream_done_cb done,
+                 void *arg, struct stream **ret)
+{
+    return stream_start_family(env, host, port, AF_UNSPEC, done, arg, ret);
 }
 
 void stream_expire(struct stream *stream, struct fl_result *result)

@@ -13,7 +13,12 @@ struct stream;
  * stream_start. */
 typedef void (*stream_done_cb)(int fd, const struct fl_result *result, void *arg);
 
-/* `host` is borrowed until the call returns. 0, or a negative errno. */
+/* `host` is borrowed until the call returns; `family` as in resolver_start_family, for a name. 0,
+ * or a negative errno. */
+int stream_start_family(const struct probe_env *env, const char *host, uint16_t port, int family,
+                        stream_done_cb done, void *arg, struct stream **ret);
+
+/* The same with either family. */
 int stream_start(const struct probe_env *env, const char *host, uint16_t port, stream_done_cb done,
                  void *arg, struct stream **ret);
 

@@ -548,8 +548,8 @@ static void statuses_are_numbers_and_ranges(void **state)
     assert_true(http_request_accepts(&request, 299));
     assert_false(http_request_accepts(&request, 303));
     assert_true(http_request_accepts(&request, 304));
-    assert_string_equal(request.host, "::1");
-    assert_int_equal(request.port, 8080);
+    assert_string_equal(request.place.host, "::1");
+    assert_int_equal(request.place.port, 8080);
     http_request_done(&request);
 }
 
