@@ -338,6 +338,7 @@ static void make_links(struct agent *agent)
 static void keep_acknowledgements(struct agent *agent, const struct agent_config *next)
 {
     size_t from[AGENT_MAX_COORDINATORS];
+    uint64_t results;
     int64_t id;
 
     for (size_t i = 0; i < next->n_coordinators; i++) {
@@ -347,8 +348,8 @@ static void keep_acknowledgements(struct agent *agent, const struct agent_config
                 from[i] = k;
     }
     (void)backlog_set_peers(agent->backlog, from, next->n_coordinators);
-    while (backlog_pop_done(agent->backlog, &id))
-        spool_remove(agent->spool, id);
+    while (backlog_pop_done(agent->backlog, &id, &results))
+        spool_remove(agent->spool, id, results);
 }
 
 void agent_reload(struct agent *agent)

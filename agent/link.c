@@ -213,10 +213,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 static void take_ack(struct link *link, const struct fl_ack *ack)
 {
     for (size_t i = 0; i < ack->n_sequences; i++) {
+        uint64_t results;
         int64_t id;
 
-        if (backlog_acked(link->env->backlog, link->peer, ack->boot, ack->sequences[i], &id))
-            spool_remove(link->env->spool, id);
+        if (backlog_acked(link->env->backlog, link->peer, ack->boot, ack->sequences[i], &id,
+                          &results))
+            spool_remove(link->env->spool, id, results);
     }
 }
 

@@ -52,7 +52,7 @@ static int write_rows(struct spool *spool, struct job *job, struct fl_error *err
     for (size_t i = 0; i < job->n_removed; i++) {
         struct spool_row row;
 
-        r = spool_file_delete(spool->writer_file, job->removed[i], &row, err);
+        r = spool_file_delete(spool->writer_file, job->removed[i].id, &row, err);
         if (r < 0)
             return r;
         if (r == 0)
@@ -118,6 +118,8 @@ static void written(struct spool *spool, const struct job *job)
         last = spool->held_first == job->last;
         spool_unlink_held(spool, &spool->held_first);
     }
+    for (size_t i = 0; i < job->n_removed; i++)
+        spool->removed_results -= job->removed[i].results;
     spool->n_removed -= job->n_removed;
     memmove(spool->removed, spool->removed + job->n_removed,
             spool->n_removed * sizeof(*spool->removed));
@@ -135,7 +137,7 @@ static void written(struct spool *spool, const struct job *job)
 static int take_job(struct spool *spool, struct job *ret)
 {
     size_t n = spool->n_removed;
-    int64_t *removed = malloc((n ? n : 1) * sizeof(*removed));
+    struct removed *removed = malloc((n ? n : 1) * sizeof(*removed));
 
     if (!removed)
         return -ENOMEM;
@@ -175,17 +177,17 @@ static int write_once(struct spool *spool)
     spool->writing_end = NULL;
     spool->condemned_from = spool->condemned_to = 0;
     spool->n_attempts++;
-    free(job.removed);
     if (r < 0) {
         spool->state.failing = true;
         spool->state.failure = err;
-        return r;
+    } else {
+        spool->more = job.more;
+        spool->counted.results -= job.counted.results;
+        spool->counted.batches -= job.counted.batches;
+        written(spool, &job);
     }
-    spool->more = job.more;
-    spool->counted.results -= job.counted.results;
-    spool->counted.batches -= job.counted.batches;
-    written(spool, &job);
-    return 0;
+    free(job.removed);
+    return r;
 }
 
 static bool idle(const struct spool *spool)
@@ -331,11 +333,12 @@ static bool remove_held(struct spool *spool, int64_t id)
     return false;
 }
 
-void spool_remove(struct spool *spool, int64_t id)
+void spool_remove(struct spool *spool, int64_t id, uint64_t results)
 {
     pthread_mutex_lock(&spool->lock);
     if (!remove_held(spool, id) && spool->n_removed < REMOVED_MAX) {
-        spool->removed[spool->n_removed++] = id;
+        spool->removed[spool->n_removed++] = (struct removed){id, results};
+        spool->removed_results += results;
         if (spool->n_removed == 1 || spool->n_removed >= REMOVED_SOON)
             pthread_cond_signal(&spool->work);
     }
@@ -398,7 +401,8 @@ uint64_t spool_homeless(struct spool *spool, uint64_t waiting)
 void spool_get_account(struct spool *spool, struct spool_account *ret)
 {
     pthread_mutex_lock(&spool->lock);
-    *ret = (struct spool_account){spool->account->number, spool->account->produced, settled(spool)};
+    *ret = (struct spool_account){spool->account->number, spool->account->produced,
+                                  settled(spool) + spool->removed_results};
     pthread_mutex_unlock(&spool->lock);
 }
 

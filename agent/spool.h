@@ -46,8 +46,8 @@ int spool_add(struct spool *spool, const struct spool_row *row, int64_t *ret_id)
 int spool_read(struct spool *spool, int64_t id, uint8_t **ret_bytes, size_t *ret_size,
                struct fl_error *err);
 
-/* Nobody needs it any more. */
-void spool_remove(struct spool *spool, int64_t id);
+/* Nobody needs it any more, nor the results in it or lost with it. */
+void spool_remove(struct spool *spool, int64_t id, uint64_t results);
 
 /* Wait until all that was handed over is on disk; negative when the disk refuses. */
 int spool_flush(struct spool *spool, struct fl_error *err);

@@ -14,6 +14,12 @@ struct held {
     uint8_t bytes[];
 };
 
+/* A row that is to be deleted. */
+struct removed {
+    int64_t id;
+    uint64_t results;
+};
+
 /* What the file holds. */
 struct spool_totals {
     size_t n_rows, n_gone;
@@ -43,8 +49,9 @@ struct spool {
     struct held *held_first, **held_end;
     struct held *writing_end; /* the writer reads up to this one; NULL: reads none */
     size_t held_bytes, n_held;
-    int64_t *removed;
+    struct removed *removed;
     size_t n_removed;
+    uint64_t removed_results;
     uint64_t held_results;
     int64_t now_us;
     struct account_page *account;
@@ -58,7 +65,7 @@ struct spool {
 /* One transaction's work, the writer's alone. */
 struct job {
     const struct held *first, *last;
-    int64_t *removed;
+    struct removed *removed;
     size_t n_removed;
     int64_t now_us;
     struct spool_dropped counted; /* lost elsewhere since the last one */

@@ -267,8 +267,15 @@ static struct entry *find_acked(struct backlog *backlog, struct peer *p, uint64_
     return NULL;
 }
 
+static void tell(const struct entry *entry, int64_t *ret_id, uint64_t *ret_results)
+{
+    *ret_id = entry->id;
+    if (ret_results)
+        *ret_results = entry->results;
+}
+
 bool backlog_acked(struct backlog *backlog, size_t peer, uint64_t boot, uint64_t sequence,
-                   int64_t *ret_id)
+                   int64_t *ret_id, uint64_t *ret_results)
 {
     struct entry *entry = find_acked(backlog, &backlog->peers[peer], boot, sequence);
 
@@ -277,7 +284,7 @@ bool backlog_acked(struct backlog *backlog, size_t peer, uint64_t boot, uint64_t
     entry->acked |= (uint8_t)(1u << peer);
     if ((entry->acked & everybody(backlog)) != everybody(backlog))
         return false;
-    *ret_id = entry->id;
+    tell(entry, ret_id, ret_results);
     bury(backlog, entry);
     tidy(backlog);
     return true;
@@ -306,12 +313,16 @@ void backlog_forget(struct backlog *backlog, int64_t id)
 
 void backlog_forget_range(struct backlog *backlog, int64_t from, int64_t to)
 {
+    struct entry *heir = find(backlog, to);
+
     for (size_t i = lower_bound(backlog, from); i < backlog->n && backlog->entries[i].id < to;
          i++) {
         if (backlog->entries[i].acked & GRAVE)
             continue;
         drop_flight(backlog, backlog->entries[i].id);
         bury(backlog, &backlog->entries[i]);
+        if (heir)
+            heir->results += backlog->entries[i].results;
     }
     tidy(backlog);
 }
@@ -363,14 +374,14 @@ size_t backlog_set_peers(struct backlog *backlog, const size_t *from, size_t n)
     return n == 0 ? 0 : count_done(backlog);
 }
 
-bool backlog_pop_done(struct backlog *backlog, int64_t *ret_id)
+bool backlog_pop_done(struct backlog *backlog, int64_t *ret_id, uint64_t *ret_results)
 {
     if (backlog->n_peers == 0)
         return false;
     for (size_t i = 0; i < backlog->n; i++) {
         if (backlog->entries[i].acked != everybody(backlog))
             continue;
-        *ret_id = backlog->entries[i].id;
+        tell(&backlog->entries[i], ret_id, ret_results);
         bury(backlog, &backlog->entries[i]);
         tidy(backlog);
         return true;

@@ -48,18 +48,20 @@ void backlog_sent(struct backlog *backlog, size_t peer, int64_t id, int64_t now_
  * already, BACKLOG_NEVER when it will not. */
 int64_t backlog_deadline(const struct backlog *backlog, size_t peer);
 
-/* true: all have it now, `*ret_id` may leave the spool. */
+/* true: all have it now, `*ret_id` may leave the spool, and with it so many results (may be
+ * NULL). */
 bool backlog_acked(struct backlog *backlog, size_t peer, uint64_t boot, uint64_t sequence,
-                   int64_t *ret_id);
+                   int64_t *ret_id, uint64_t *ret_results);
 
 /* How many results this coordinator has acknowledged in batches that others still need. */
 uint64_t backlog_acked_results(const struct backlog *backlog, size_t peer);
 
-/* The spool has no rows any more from `from` to before `to`, or lost this one. */
+/* The spool has no rows any more from `from` to before `to`, whose results the one of `to` now says
+ * to be lost; or it lost this one. */
 void backlog_forget_range(struct backlog *backlog, int64_t from, int64_t to);
 void backlog_forget(struct backlog *backlog, int64_t id);
 
 /* Batches that are done although no acknowledgement came for them (see backlog_set_peers). */
-bool backlog_pop_done(struct backlog *backlog, int64_t *ret_id);
+bool backlog_pop_done(struct backlog *backlog, int64_t *ret_id, uint64_t *ret_results);
 
 size_t backlog_count(const struct backlog *backlog);

@@ -44,10 +44,10 @@ static void a_batch_is_sent_once_and_leaves_when_acknowledged(void **state)
     add(backlog, 5, 5);
     assert_int_equal(send_next(backlog, 0, NOW), 5);
     assert_int_equal(send_next(backlog, 0, NOW), 0);
-    assert_true(backlog_acked(backlog, 0, BOOT, 5, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 5, &id, NULL));
     assert_int_equal(id, 5);
     assert_int_equal(backlog_count(backlog), 0);
-    assert_false(backlog_acked(backlog, 0, BOOT, 5, &id));
+    assert_false(backlog_acked(backlog, 0, BOOT, 5, &id, NULL));
     assert_true(backlog_deadline(backlog, 0) == BACKLOG_NEVER);
 }
 
@@ -60,9 +60,9 @@ static void it_leaves_only_when_every_coordinator_has_it(void **state)
     add(backlog, 1, 1);
     assert_int_equal(send_next(backlog, 0, NOW), 1);
     assert_int_equal(send_next(backlog, 1, NOW), 1);
-    assert_false(backlog_acked(backlog, 1, BOOT, 1, &id));
+    assert_false(backlog_acked(backlog, 1, BOOT, 1, &id, NULL));
     assert_int_equal(send_next(backlog, 1, NOW), 0);
-    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id, NULL));
 }
 
 static void after_a_reconnect_new_ones_go_first_then_old_ones_in_order(void **state)
@@ -89,7 +89,7 @@ static void what_was_under_way_at_a_reconnect_goes_again(void **state)
     add(backlog, 1, 2);
     assert_int_equal(send_next(backlog, 0, NOW), 1);
     assert_int_equal(send_next(backlog, 0, NOW), 2);
-    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id, NULL));
     backlog_connected(backlog, 0);
     assert_int_equal(send_next(backlog, 0, NOW), 2);
     assert_int_equal(send_next(backlog, 0, NOW), 0);
@@ -111,7 +111,7 @@ static void old_ones_go_at_a_bounded_rate(void **state)
             continue;
         }
         n++;
-        assert_true(backlog_acked(backlog, 0, BOOT, (uint64_t)id, &done));
+        assert_true(backlog_acked(backlog, 0, BOOT, (uint64_t)id, &done, NULL));
     }
     assert_in_range(n, BACKLOG_BYTES_PER_SECOND / 1000, BACKLOG_BYTES_PER_SECOND / 1000 + 2);
 }
@@ -128,7 +128,7 @@ static void the_window_bounds_what_is_under_way(void **state)
         n++;
     assert_int_equal(n, BACKLOG_WINDOW);
     assert_int_equal(backlog_deadline(backlog, 0), NOW + BACKLOG_ACK_TIMEOUT_US);
-    assert_true(backlog_acked(backlog, 0, BOOT, 3, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 3, &id, NULL));
     assert_int_equal(send_next(backlog, 0, NOW), BACKLOG_WINDOW + 1);
     assert_int_equal(send_next(backlog, 0, NOW), 0);
 }
@@ -172,7 +172,7 @@ static void an_unacknowledged_batch_is_sent_again_after_a_while(void **state)
     assert_int_equal(send_next(backlog, 0, due - 1), 0);
     assert_int_equal(send_next(backlog, 0, due), 1);
     assert_int_equal(send_next(backlog, 0, due), 0);
-    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id, NULL));
     assert_int_equal(send_next(backlog, 0, due + BACKLOG_ACK_TIMEOUT_US), 0);
 }
 
@@ -187,7 +187,7 @@ static void what_the_spool_dropped_is_not_sent_any_more(void **state)
     backlog_forget_range(backlog, 0, 4);
     backlog_forget(backlog, 5);
     assert_int_equal(backlog_count(backlog), 6);
-    assert_false(backlog_acked(backlog, 0, BOOT, 1, &id));
+    assert_false(backlog_acked(backlog, 0, BOOT, 1, &id, NULL));
     assert_int_equal(send_next(backlog, 0, NOW), 4);
     assert_int_equal(send_next(backlog, 0, NOW), 6);
     assert_int_equal(send_next(backlog, 0, NOW + BACKLOG_ACK_TIMEOUT_US - 1), 7);
@@ -201,8 +201,8 @@ static void an_acknowledgement_of_another_boot_or_a_stranger_is_ignored(void **s
     (void)state;
     add(backlog, 1, 1);
     assert_int_equal(send_next(backlog, 0, NOW), 1);
-    assert_false(backlog_acked(backlog, 0, BOOT + 1, 1, &id));
-    assert_false(backlog_acked(backlog, 0, BOOT, 9, &id));
+    assert_false(backlog_acked(backlog, 0, BOOT + 1, 1, &id, NULL));
+    assert_false(backlog_acked(backlog, 0, BOOT, 9, &id, NULL));
     assert_int_equal(backlog_count(backlog), 1);
 }
 
@@ -216,14 +216,14 @@ static void a_removed_coordinator_is_not_waited_for(void **state)
     add(backlog, 1, 3);
     for (int i = 0; i < 3; i++)
         send_next(backlog, 1, NOW);
-    assert_false(backlog_acked(backlog, 1, BOOT, 1, &id));
-    assert_false(backlog_acked(backlog, 1, BOOT, 2, &id));
+    assert_false(backlog_acked(backlog, 1, BOOT, 1, &id, NULL));
+    assert_false(backlog_acked(backlog, 1, BOOT, 2, &id, NULL));
     assert_int_equal(backlog_set_peers(backlog, second_only, 1), 2);
-    assert_true(backlog_pop_done(backlog, &id));
+    assert_true(backlog_pop_done(backlog, &id, NULL));
     assert_int_equal(id, 1);
-    assert_true(backlog_pop_done(backlog, &id));
+    assert_true(backlog_pop_done(backlog, &id, NULL));
     assert_int_equal(id, 2);
-    assert_false(backlog_pop_done(backlog, &id));
+    assert_false(backlog_pop_done(backlog, &id, NULL));
     backlog_connected(backlog, 0);
     assert_int_equal(send_next(backlog, 0, NOW), 3);
 }
@@ -237,12 +237,12 @@ static void an_added_coordinator_gets_everything_that_is_still_there(void **stat
     (void)state;
     add(backlog, 1, 2);
     send_next(backlog, 0, NOW);
-    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 1, &id, NULL));
     assert_int_equal(backlog_set_peers(backlog, one_more, 2), 0);
     assert_int_equal(send_next(backlog, 1, NOW), 2);
-    assert_false(backlog_acked(backlog, 1, BOOT, 2, &id));
+    assert_false(backlog_acked(backlog, 1, BOOT, 2, &id, NULL));
     assert_int_equal(send_next(backlog, 0, NOW), 2);
-    assert_true(backlog_acked(backlog, 0, BOOT, 2, &id));
+    assert_true(backlog_acked(backlog, 0, BOOT, 2, &id, NULL));
 }
 
 static void a_stuck_batch_does_not_hinder_those_after_it(void **state)
@@ -256,7 +256,7 @@ static void a_stuck_batch_does_not_hinder_those_after_it(void **state)
     for (int64_t i = 2; i < 20000; i++) {
         add(backlog, i, i);
         assert_int_equal(send_next(backlog, 0, NOW), i);
-        assert_true(backlog_acked(backlog, 0, BOOT, (uint64_t)i, &id));
+        assert_true(backlog_acked(backlog, 0, BOOT, (uint64_t)i, &id, NULL));
         assert_int_equal(id, i);
     }
     assert_int_equal(backlog_count(backlog), 1);

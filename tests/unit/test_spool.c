@@ -191,10 +191,10 @@ static void what_is_removed_stays_away(void **state)
     (void)state;
     for (uint64_t i = 0; i < 10; i++)
         ids[i] = add(spool, i, 50, 0);
-    spool_remove(spool, ids[9]);
+    spool_remove(spool, ids[9], 7);
     assert_int_equal(spool_flush(spool, &err), 0);
     for (int i = 0; i < 9; i += 2)
-        spool_remove(spool, ids[i]);
+        spool_remove(spool, ids[i], 7);
     assert_int_equal(spool_flush(spool, &err), 0);
     assert_int_equal(spool_read(spool, ids[0], &bytes, &size, &err), -ENOENT);
     assert_int_equal(spool_read(spool, ids[9], &bytes, &size, &err), -ENOENT);
@@ -346,8 +346,9 @@ static void the_account_balances_whatever_becomes_of_batches(void **state)
     assert_int_equal(spool_homeless(spool, 0), 16);
     assert_int_equal(spool_flush(spool, &err), 0);
     assert_int_equal(spool_homeless(spool, 0), 16);
-    spool_remove(spool, ids[1]); /* the record: 14 */
-    spool_remove(spool, ids[5]);
+    spool_remove(spool, ids[1], 14); /* the record */
+    spool_remove(spool, ids[5], 7);
+    assert_int_equal(account_of(spool).settled, 21); /* at once */
     assert_int_equal(spool_flush(spool, &err), 0);
     assert_int_equal(account_of(spool).settled, 21);
     assert_int_equal(spool_homeless(spool, 16), 0);
