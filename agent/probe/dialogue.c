@@ -381,8 +381,8 @@ static bool take_in(struct probe_run *run)
     return true;
 }
 
-/* All that can be done now; the run may be gone afterwards. */
-static void go_on(struct probe_run *run)
+/* One round: send, shake hands, read. True when there may be more to read at once. */
+static bool turn(struct probe_run *run)
 {
     bool more = false;
 
@@ -396,15 +396,24 @@ static void go_on(struct probe_run *run)
         more = take_in(run);
         flush(run);
     }
+    return more;
+}
+
+/* All that can be done now; the run may be gone afterwards. */
+static void go_on(struct probe_run *run)
+{
+    bool more;
+
+    do
+        more = turn(run);
+    while (!run->over && run->securing && !run->tls && run->out.n == 0);
     if (!run->over && run->passed && run->out.n == 0)
         complete(run);
-    if (run->over) {
-        finish(run);
-        return;
-    }
-    if (!run->securing || run->out.n > 0)
+    if (!run->over && (!run->securing || run->out.n > 0))
         watch(run, run->out.n > 0);
-    if (run->event && (more || (run->securing && !run->tls && run->out.n == 0)))
+    if (run->over)
+        finish(run);
+    else if (more)
         event_active(run->event, EV_READ, 0);
 }
 
