@@ -10,6 +10,7 @@ const struct probe_row probe_table[] = {
     {"dns", &probe_dns, NULL},
     {"ntp", &probe_ntp, NULL},
     {"postgres", &probe_postgres, NULL},
+    {"mysql", &probe_mysql, NULL},
     {"redis", &probe_redis, NULL},
     {"memcached", &probe_memcached, NULL},
     {"nbd", NULL, "nbd"},

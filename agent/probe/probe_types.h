@@ -14,6 +14,7 @@ extern PROBE_EXPORT const struct probe_type probe_tls;
 extern PROBE_EXPORT const struct probe_type probe_dns;
 extern PROBE_EXPORT const struct probe_type probe_ntp;
 extern PROBE_EXPORT const struct probe_type probe_postgres;
+extern PROBE_EXPORT const struct probe_type probe_mysql;
 extern PROBE_EXPORT const struct probe_type probe_redis;
 extern PROBE_EXPORT const struct probe_type probe_memcached;
 extern PROBE_EXPORT const struct probe_type probe_nbd;
