@@ -467,7 +467,8 @@ static int make_probing(struct agent *agent, struct fl_error *err)
                                           .resolver = agent->resolver,
                                           .mesh_key = agent->mesh_key,
                                           .fileop_path = agent->fileop_path,
-                                          .secrets_path = agent->config.secrets};
+                                          .secrets_path = agent->config.secrets,
+                                          .commands_path = agent->config.commands};
     r = probe_runner_new(&agent->probe_env, on_result, agent, &agent->runner, err);
     if (r == 0)
         r = host_new("/proc", "/sys", &agent->host, err);

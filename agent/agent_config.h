@@ -22,6 +22,7 @@ struct agent_config {
     char *state;
     char *mesh_listen; /* NULL: no echo responder */
     char *secrets;
+    char *commands;
     int64_t spool_size;
     int64_t spool_age_us;
     int64_t spool_sync; /* enum agent_spool_sync */

@@ -19,9 +19,10 @@ struct probe_instance; /* one series, likewise */
 struct probe_env {
     struct event_base *base;
     struct resolver *resolver;
-    const uint8_t *mesh_key;  /* FL_MESH_KEY_SIZE bytes, changed in place with the plan */
-    const char *fileop_path;  /* the worker that touches mounted file systems */
-    const char *secrets_path; /* directory of the secrets that plans may name */
+    const uint8_t *mesh_key;   /* FL_MESH_KEY_SIZE bytes, changed in place with the plan */
+    const char *fileop_path;   /* the worker that touches mounted file systems */
+    const char *secrets_path;  /* directory of the secrets that plans may name */
+    const char *commands_path; /* list of the commands that plans may name; NULL: none */
 };
 
 /* The attempt is over: `result` says how (borrowed until the call returns). t_us, took_us and
