@@ -7,7 +7,7 @@
  * wished, as a hop with a connection of its own whose layers are added to those before. No cookie
  * is kept; most TLS handshakes go on from the session before (http_session.h). */
 #include "agent/probe/http_loop.h"
-#include "agent/probe/http_request.h"
+#include "agent/probe/http_probe.h"
 #include "agent/probe/http_session.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/secret.h"
@@ -17,6 +17,7 @@
 
 #include <errno.h>
 #include <openssl/x509_vfy.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -32,6 +33,8 @@ struct probe_instance {
     const struct probe_env *env;
     const struct http_settings *settings;
     bool tls;
+    const struct http_protocol *protocol; /* of another type; NULL: the settings judge */
+    void *owned;
     struct http_loop *loop;
     struct http_request request;
     struct http_session session; /* of https */
@@ -52,6 +55,7 @@ struct probe_run {
     int64_t before_us[FL_LAYERS]; /* in the hops before */
     size_t n_body;                /* bytes of the answer that were read */
     long n_head;
+    char header[HTTP_HEADER_SIZE]; /* that the protocol wants to see */
     char *body; /* kept only when it is looked at, with room for an end; NULL otherwise */
     int64_t n_hops;
     char *url; /* that this hop asks for; NULL: the first */
@@ -117,6 +121,9 @@ static enum fl_failure judge(struct probe_run *run)
     (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_HTTP_VERSION, &version);
     if (instance->settings->version == HTTP_2 && version != CURL_HTTP_VERSION_2_0)
         return FL_FAILURE_PROTOCOL;
+    if (instance->protocol)
+        return instance->protocol->judge(
+            &(const struct http_answer){status, run->body, run->n_body, run->header});
     if (!http_request_accepts(&instance->request, status))
         return FL_FAILURE_STATUS;
     if (!run->body)
@@ -260,11 +267,28 @@ static void on_transfer(CURLcode code, void *arg)
     finish(run);
 }
 
+/* A line "name: value" with its end, which may be the header that the protocol wants. */
+static void note_header(struct probe_run *run, const char *line, size_t size)
+{
+    const char *name = run->instance->protocol->header;
+    const size_t length = strlen(name);
+    size_t value = length + 1, end = size;
+
+    if (size <= value || strncasecmp(line, name, length) != 0 || line[length] != ':')
+        return;
+    while (value < end && line[value] == ' ')
+        value++;
+    while (end > value && strchr("\r\n ", line[end - 1]))
+        end--;
+    (void)snprintf(run->header, sizeof(run->header), "%.*s", (int)(end - value), line + value);
+}
+
 static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
 {
     struct probe_run *run = arg;
 
-    (void)bytes;
+    if (run->instance->protocol)
+        note_header(run, bytes, size * n);
     run->n_head += (long)(size * n);
     return run->n_head > MAX_HEAD ? 0 : size * n;
 }
@@ -352,9 +376,13 @@ static bool set_connection(struct probe_run *run, CURL *easy)
 static bool set_method(struct probe_run *run, CURL *easy)
 {
     const struct http_settings *settings = run->instance->settings;
+    const struct http_protocol *protocol = run->instance->protocol;
     const char *data = settings->data ? settings->data : "";
     const bool get = run->get && settings->method != HTTP_HEAD;
 
+    if (protocol)
+        return SET(CURLOPT_POSTFIELDSIZE, (long)protocol->size) &&
+               SET(CURLOPT_POSTFIELDS, protocol->data);
     if (settings->method == HTTP_HEAD)
         return SET(CURLOPT_NOBODY, 1L);
     if (get || settings->method == HTTP_GET)
@@ -495,11 +523,11 @@ static int begin_hop(struct probe_run *run)
                                on_stream, run, &run->stream);
 }
 
-static int http_start(struct probe_instance *instance, probe_done_cb done, void *arg,
-                      struct probe_run **ret)
+int http_probe_start(struct probe_instance *instance, probe_done_cb done, void *arg,
+                     struct probe_run **ret)
 {
     struct probe_run *run = calloc(1, sizeof(*run));
-    const bool wants_body = http_request_wants_body(instance->settings);
+    const bool wants_body = instance->protocol || http_request_wants_body(instance->settings);
     int r;
 
     if (!run)
@@ -520,13 +548,13 @@ static int http_start(struct probe_instance *instance, probe_done_cb done, void 
     return 0;
 }
 
-static bool http_cancel(struct probe_run *run)
+bool http_probe_cancel(struct probe_run *run)
 {
     run_free(run);
     return true;
 }
 
-static bool http_expire(struct probe_run *run, struct fl_result *result)
+bool http_probe_expire(struct probe_run *run, struct fl_result *result)
 {
     if (run->stream) {
         http_session_forget(&run->instance->session);
@@ -536,25 +564,31 @@ static bool http_expire(struct probe_run *run, struct fl_result *result)
     }
     add_hops(run);
     *result = run->result;
-    return http_cancel(run);
+    return http_probe_cancel(run);
 }
 
-static int open_scheme(const struct probe_env *env, const struct http_settings *settings, bool tls,
-                       struct probe_instance **ret, struct fl_error *err)
+int http_probe_open(const struct probe_env *env, const struct http_settings *settings, bool tls,
+                    const struct http_protocol *protocol, void *owned, struct probe_instance **ret,
+                    struct fl_error *err)
 {
     struct probe_instance *instance = calloc(1, sizeof(*instance));
     int r;
 
-    if (!instance)
+    if (!instance) {
+        free(owned);
         return fl_error_set(err, -ENOMEM, "out of memory");
+    }
     instance->env = env;
     instance->settings = settings;
     instance->tls = tls;
+    instance->protocol = protocol;
     r = http_request_init(&instance->request, settings, tls ? "https" : "http", err);
     if (r == 0 && http_loop_get(env->base, &instance->loop) < 0)
         r = fl_error_set(err, -ENOMEM, "cannot start libcurl: out of memory");
+    instance->owned = owned;
     if (r < 0) {
         http_request_done(&instance->request);
+        free(owned);
         free(instance);
         return r;
     }
@@ -566,21 +600,22 @@ static int http_open(const struct probe_env *env, const struct fl_probe_spec *sp
                      const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
     (void)spec;
-    return open_scheme(env, settings, false, ret, err);
+    return http_probe_open(env, settings, false, NULL, NULL, ret, err);
 }
 
 static int https_open(const struct probe_env *env, const struct fl_probe_spec *spec,
                       const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
     (void)spec;
-    return open_scheme(env, settings, true, ret, err);
+    return http_probe_open(env, settings, true, NULL, NULL, ret, err);
 }
 
-static void http_close(struct probe_instance *instance)
+void http_probe_close(struct probe_instance *instance)
 {
     http_session_done(&instance->session);
     http_loop_put(instance->loop);
     http_request_done(&instance->request);
+    free(instance->owned);
     free(instance);
 }
 
@@ -612,10 +647,10 @@ const struct probe_type probe_http = {
     .parallel = true,
     .check = http_check,
     .open = http_open,
-    .close = http_close,
-    .start = http_start,
-    .expire = http_expire,
-    .cancel = http_cancel,
+    .close = http_probe_close,
+    .start = http_probe_start,
+    .expire = http_probe_expire,
+    .cancel = http_probe_cancel,
 };
 
 const struct probe_type probe_https = {
@@ -626,8 +661,8 @@ const struct probe_type probe_https = {
     .parallel = true,
     .check = https_check,
     .open = https_open,
-    .close = http_close,
-    .start = http_start,
-    .expire = http_expire,
-    .cancel = http_cancel,
+    .close = http_probe_close,
+    .start = http_probe_start,
+    .expire = http_probe_expire,
+    .cancel = http_probe_cancel,
 };

@@ -18,6 +18,7 @@ const struct probe_row probe_table[] = {
     {"nfs", NULL, "nfs"},
     {"http", NULL, "http"},
     {"https", NULL, "http"},
+    {"grpc", NULL, "http"},
     {"exec", &probe_exec, NULL},
     {"file", &probe_file, NULL},
     {"block", &probe_block, NULL},

@@ -22,6 +22,7 @@ extern PROBE_EXPORT const struct probe_type probe_iscsi;
 extern PROBE_EXPORT const struct probe_type probe_nfs;
 extern PROBE_EXPORT const struct probe_type probe_http;
 extern PROBE_EXPORT const struct probe_type probe_https;
+extern PROBE_EXPORT const struct probe_type probe_grpc;
 extern PROBE_EXPORT const struct probe_type probe_exec;
 extern PROBE_EXPORT const struct probe_type probe_file;
 extern PROBE_EXPORT const struct probe_type probe_block;
