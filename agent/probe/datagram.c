@@ -90,13 +90,13 @@ static int open_udp(sa_family_t family)
     return fd < 0 ? -errno : fd;
 }
 
-/* Ask for ICMP errors of every kind, and forbid fragments: a packet too large for the way must
- * be lost, as one of TCP's would be. */
-static int set_options(int fd, sa_family_t family)
+/* Ask for ICMP errors of every kind, and forbid fragments unless they are wanted: a packet too
+ * large for the way must be lost, as one of TCP's would be. */
+static int set_options(int fd, sa_family_t family, bool fragments)
 {
     const int on = 1;
-    const int probe = IP_PMTUDISC_PROBE;
-    const int probe6 = IPV6_PMTUDISC_PROBE;
+    const int probe = fragments ? IP_PMTUDISC_DONT : IP_PMTUDISC_PROBE;
+    const int probe6 = fragments ? IPV6_PMTUDISC_DONT : IPV6_PMTUDISC_PROBE;
     int r;
 
     if (family == AF_INET6)
@@ -130,7 +130,7 @@ static int start_exchange(struct probe_run *run, const struct sockaddr *address,
                                            : open_udp(address->sa_family);
     if (run->exchange.fd < 0)
         return run->exchange.fd;
-    r = set_options(run->exchange.fd, address->sa_family);
+    r = set_options(run->exchange.fd, address->sa_family, run->protocol->fragments);
     if (r < 0)
         return r;
     run->event =

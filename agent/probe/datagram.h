@@ -22,6 +22,7 @@ struct datagram_exchange {
 struct datagram_protocol {
     enum fl_layer layer;     /* that the answer completes */
     enum fl_failure refusal; /* what an ICMP "port unreachable" says of the target */
+    bool fragments;          /* a packet too large for the way may be cut; else it is lost */
 
     /* A non-blocking, close-on-exec socket or a negative errno. NULL: UDP. */
     int (*open)(sa_family_t family);

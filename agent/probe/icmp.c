@@ -1,4 +1,5 @@
-/* Sends an echo request and waits for its reply. Layers: resolve (for a name), connect (the echo).
+/* Sends an echo request and waits for its reply, or a burst of them and judges loss and jitter.
+ * Layers: resolve (for a name), connect (the echo; of a burst, the middle one).
  *
  *   0       1       2       3       4       5       6       7
  *   +-------+-------+-------+-------+-------+-------+-------+-------+
@@ -12,8 +13,10 @@
  * target's packets come in, and filtered to echo replies. With neither, results are `local`. */
 #include "agent/probe/datagram.h"
 #include "agent/probe/probe_types.h"
+#include "agent/probe/stream.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <linux/icmp.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -25,10 +28,16 @@
 #define TYPE_REQUEST6 128
 #define TYPE_REPLY6 129
 #define IP4_LEAST 20
+#define MAX_BURST 50
 
 struct icmp_settings {
     char *address;
     int64_t size;
+    bool fragments;
+    int64_t count;
+    int64_t spacing_us;
+    int64_t max_loss;
+    int64_t max_jitter_us;
 };
 
 static const struct fl_option icmp_options[] = {
@@ -44,7 +53,39 @@ static const struct fl_option icmp_options[] = {
      .min = DATAGRAM_NONCE,
      .max = 8972,
      .standard = "56",
-     .help = "bytes after the ICMP header; never sent in fragments"},
+     .help = "bytes after the ICMP header"},
+    {.name = "fragments",
+     .kind = FL_OPTION_BOOL,
+     .offset = offsetof(struct icmp_settings, fragments),
+     .standard = "false",
+     .help = "let a packet that is too large for the way be cut; else it is lost"},
+    {.name = "count",
+     .kind = FL_OPTION_INT,
+     .offset = offsetof(struct icmp_settings, count),
+     .min = 1,
+     .max = MAX_BURST,
+     .standard = "1",
+     .help = "requests to send, one after the other"},
+    {.name = "spacing",
+     .kind = FL_OPTION_DURATION,
+     .offset = offsetof(struct icmp_settings, spacing_us),
+     .min = FL_MS,
+     .max = FL_SECOND,
+     .standard = "20ms",
+     .help = "time between two of them"},
+    {.name = "max_loss",
+     .kind = FL_OPTION_INT,
+     .offset = offsetof(struct icmp_settings, max_loss),
+     .max = 99,
+     .standard = "0",
+     .help = "how many of a hundred may get no reply in time"},
+    {.name = "max_jitter",
+     .kind = FL_OPTION_DURATION,
+     .offset = offsetof(struct icmp_settings, max_jitter_us),
+     .min = 1,
+     .max = 60 * FL_SECOND,
+     .standard = FL_OPTION_UNSET,
+     .help = "mean difference between two replies in a row; not judged when left out"},
     {0},
 };
 
@@ -145,9 +186,18 @@ static bool icmp_answer(const struct datagram_exchange *exchange, const uint8_t 
     return true;
 }
 
-static const struct datagram_protocol icmp_protocol = {
+static const struct datagram_protocol whole_protocol = {
     .layer = FL_LAYER_CONNECT,
     .refusal = FL_FAILURE_UNREACHABLE,
+    .open = icmp_socket,
+    .request = icmp_request,
+    .answer = icmp_answer,
+};
+
+static const struct datagram_protocol cut_protocol = {
+    .layer = FL_LAYER_CONNECT,
+    .refusal = FL_FAILURE_UNREACHABLE,
+    .fragments = true,
     .open = icmp_socket,
     .request = icmp_request,
     .answer = icmp_answer,
@@ -156,9 +206,15 @@ static const struct datagram_protocol icmp_protocol = {
 static int icmp_open(const struct probe_env *env, const struct fl_probe_spec *spec,
                      const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
-    struct probe_instance *instance = calloc(1, sizeof(*instance));
+    const struct icmp_settings *icmp = settings;
+    struct probe_instance *instance;
 
-    (void)spec;
+    if ((icmp->count - 1) * icmp->spacing_us >= spec->timeout_us)
+        return fl_error_set(err, -EINVAL,
+                            "settings \"count\" and \"spacing\": %lld requests take longer to "
+                            "send than the probe's timeout",
+                            (long long)icmp->count);
+    instance = calloc(1, sizeof(*instance));
     if (!instance)
         return fl_error_set(err, -ENOMEM, "out of memory");
     instance->env = env;
@@ -172,11 +228,179 @@ static void icmp_close(struct probe_instance *instance)
     free(instance);
 }
 
+/* One request of a burst. */
+struct shot {
+    struct probe_run *run;   /* the burst */
+    struct probe_run *inner; /* NULL: not sent yet, or over */
+    int64_t took_us;         /* FL_ABSENT: no reply */
+};
+
+struct probe_run {
+    const struct probe_instance *instance;
+    probe_done_cb done;
+    void *arg;
+    struct event *timer; /* of a burst: when the next is sent */
+    int64_t n_sent, n_over;
+    struct fl_result last; /* of those that failed, or the only one */
+    struct shot shots[];
+};
+
+static void run_free(struct probe_run *run)
+{
+    for (int64_t i = 0; i < run->n_sent; i++)
+        if (run->shots[i].inner)
+            (void)datagram_cancel(run->shots[i].inner);
+    if (run->timer)
+        event_free(run->timer);
+    free(run);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return (left > right) - (left < right);
+}
+
+/* Mean difference of neighbours, in the order in which they were sent. */
+static int64_t jitter_of(const int64_t *took_us, int64_t n)
+{
+    int64_t sum = 0;
+
+    for (int64_t i = 1; i < n; i++)
+        sum += llabs(took_us[i] - took_us[i - 1]);
+    return n > 1 ? sum / (n - 1) : 0;
+}
+
+/* Of the whole burst, whose missing replies are lost. */
+static void judge_burst(struct probe_run *run, struct fl_result *result)
+{
+    const struct icmp_settings *settings = run->instance->settings;
+    int64_t took_us[MAX_BURST], n = 0, jitter_us;
+
+    for (int64_t i = 0; i < run->n_sent; i++)
+        if (run->shots[i].took_us != FL_ABSENT)
+            took_us[n++] = run->shots[i].took_us;
+    fl_result_init(result);
+    result->phase_us[FL_LAYER_RESOLVE] = run->last.phase_us[FL_LAYER_RESOLVE];
+    if ((settings->count - n) * 100 > settings->max_loss * settings->count) {
+        const bool told = run->last.failure != FL_FAILURE_NONE;
+
+        stream_fail(result, told ? run->last.layer : FL_LAYER_CONNECT,
+                    told ? run->last.failure : FL_FAILURE_TIMEOUT);
+        return;
+    }
+    jitter_us = jitter_of(took_us, n);
+    if (settings->max_jitter_us > 0 && jitter_us > settings->max_jitter_us) {
+        stream_fail(result, FL_LAYER_CONNECT, FL_FAILURE_CONTENT);
+        return;
+    }
+    qsort(took_us, (size_t)n, sizeof(*took_us), by_time);
+    result->phase_us[FL_LAYER_CONNECT] = took_us[n / 2];
+    result->ok = true;
+}
+
+static void on_shot(const struct fl_result *result, void *arg)
+{
+    struct shot *shot = arg;
+    struct probe_run *run = shot->run;
+    struct fl_result burst;
+
+    shot->inner = NULL;
+    shot->took_us = result->phase_us[FL_LAYER_CONNECT];
+    run->n_over++;
+    if (!result->ok || run->n_over == 1)
+        run->last = *result;
+    if (run->instance->settings->count == 1) {
+        run->done(result, run->arg);
+        run_free(run);
+    } else if (run->n_over == run->instance->settings->count) {
+        judge_burst(run, &burst);
+        run->done(&burst, run->arg);
+        run_free(run);
+    }
+}
+
+static int shoot(struct probe_run *run)
+{
+    const struct probe_instance *instance = run->instance;
+    const struct icmp_settings *settings = instance->settings;
+    struct shot *shot = &run->shots[run->n_sent];
+    int r;
+
+    shot->run = run;
+    shot->took_us = FL_ABSENT;
+    r = datagram_start(instance->env, settings->fragments ? &cut_protocol : &whole_protocol,
+                       settings->address, 0, settings, on_shot, shot, &shot->inner);
+    if (r < 0)
+        return r;
+    run->n_sent++;
+    return 0;
+}
+
+/* One that cannot be sent counts as lost at the deadline, as by the own host. */
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    struct probe_run *run = arg;
+
+    (void)fd;
+    (void)what;
+    if (shoot(run) < 0) {
+        stream_fail(&run->last, FL_LAYER_CONNECT, FL_FAILURE_LOCAL);
+        (void)event_del(run->timer);
+    } else if (run->n_sent == run->instance->settings->count) {
+        (void)event_del(run->timer);
+    }
+}
+
+static int start_timer(struct probe_run *run)
+{
+    const int64_t us = run->instance->settings->spacing_us;
+    const struct timeval spacing = {us / FL_SECOND, us % FL_SECOND};
+
+    run->timer = event_new(run->instance->env->base, -1, EV_PERSIST, on_timer, run);
+    return run->timer && event_add(run->timer, &spacing) == 0 ? 0 : -ENOMEM;
+}
+
 static int icmp_start(struct probe_instance *instance, probe_done_cb done, void *arg,
                       struct probe_run **ret)
 {
-    return datagram_start(instance->env, &icmp_protocol, instance->settings->address, 0,
-                          instance->settings, done, arg, ret);
+    const int64_t count = instance->settings->count;
+    struct probe_run *run = calloc(1, sizeof(*run) + (size_t)count * sizeof(run->shots[0]));
+    int r;
+
+    if (!run)
+        return -ENOMEM;
+    run->instance = instance;
+    run->done = done;
+    run->arg = arg;
+    fl_result_init(&run->last);
+    r = shoot(run);
+    if (r == 0 && count > 1)
+        r = start_timer(run);
+    if (r < 0) {
+        run_free(run);
+        return r;
+    }
+    *ret = run;
+    return 0;
+}
+
+static bool icmp_cancel(struct probe_run *run)
+{
+    run_free(run);
+    return true;
+}
+
+static bool icmp_expire(struct probe_run *run, struct fl_result *result)
+{
+    if (run->instance->settings->count > 1) {
+        judge_burst(run, result);
+    } else {
+        (void)datagram_expire(run->shots[0].inner, result);
+        run->shots[0].inner = NULL;
+    }
+    return icmp_cancel(run);
 }
 
 const struct probe_type probe_icmp = {
@@ -188,6 +412,6 @@ const struct probe_type probe_icmp = {
     .open = icmp_open,
     .close = icmp_close,
     .start = icmp_start,
-    .expire = datagram_expire,
-    .cancel = datagram_cancel,
+    .expire = icmp_expire,
+    .cancel = icmp_cancel,
 };

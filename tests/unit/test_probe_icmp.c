@@ -38,6 +38,74 @@ static void the_own_host_answers_over_the_sixth_version_too(void **state)
     lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "::1"));
 }
 
+static void a_burst_over_loopback_is_well(void **state)
+{
+    const struct fl_result *result = LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "127.0.0.1",
+                                               "count", "5", "spacing", "1ms", "max_jitter", "1s");
+
+    (void)state;
+    lab_assert_ok(result);
+    assert_true(result->phase_us[FL_LAYER_CONNECT] > 0);
+    assert_true(result->took_us >= 4 * FL_MS);
+    lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "::1", "count", "3", "size", "4096",
+                            "fragments", "true"));
+}
+
+/* Judge a burst of five with these times, 0 for a reply that did not come. */
+static struct fl_result burst(const struct icmp_settings *settings, const int64_t took_us[5])
+{
+    const struct probe_instance instance = {.settings = settings};
+    struct probe_run *run = calloc(1, sizeof(*run) + 5 * sizeof(run->shots[0]));
+    struct fl_result result;
+
+    assert_non_null(run);
+    run->instance = &instance;
+    run->n_sent = 5;
+    fl_result_init(&run->last);
+    for (int i = 0; i < 5; i++)
+        run->shots[i].took_us = took_us[i] > 0 ? took_us[i] : FL_ABSENT;
+    judge_burst(run, &result);
+    free(run);
+    return result;
+}
+
+static void loss_and_jitter_are_judged(void **state)
+{
+    static const int64_t steady[] = {100, 110, 90, 100, 105}, lossy[] = {100, 0, 90, 100, 105};
+    static const int64_t shaky[] = {100, 900, 100, 900, 100}, none[] = {0, 0, 0, 0, 0};
+    struct icmp_settings settings = {.count = 5, .max_jitter_us = 50};
+    struct fl_result result = burst(&settings, steady);
+
+    (void)state;
+    lab_assert_ok(&result);
+    assert_int_equal(result.phase_us[FL_LAYER_CONNECT], 100);
+    result = burst(&settings, shaky);
+    lab_assert_failed(&result, FL_LAYER_CONNECT, FL_FAILURE_CONTENT);
+    result = burst(&settings, lossy);
+    lab_assert_failed(&result, FL_LAYER_CONNECT, FL_FAILURE_TIMEOUT);
+    settings.max_loss = 19;
+    result = burst(&settings, lossy);
+    lab_assert_failed(&result, FL_LAYER_CONNECT, FL_FAILURE_TIMEOUT);
+    settings.max_loss = 20;
+    result = burst(&settings, lossy);
+    lab_assert_ok(&result);
+    settings.max_loss = 99;
+    result = burst(&settings, none);
+    lab_assert_failed(&result, FL_LAYER_CONNECT, FL_FAILURE_TIMEOUT);
+}
+
+static void a_burst_that_cannot_end_in_time_is_no_setting(void **state)
+{
+    const struct fl_probe_spec spec = {.timeout_us = 100 * FL_MS};
+    const struct icmp_settings settings = {.count = 11, .spacing_us = 10 * FL_MS};
+    struct probe_instance *instance = NULL;
+    struct fl_error err = {""};
+
+    (void)state;
+    assert_true(icmp_open(&lab.env, &spec, &settings, &instance, &err) < 0);
+    assert_non_null(strstr(err.message, "longer to send"));
+}
+
 static void a_packet_smaller_than_its_cookie_is_no_setting(void **state)
 {
     struct fl_plan plan;
@@ -116,6 +184,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_own_host_answers),
         cmocka_unit_test(the_own_host_answers_over_the_sixth_version_too),
+        cmocka_unit_test(a_burst_over_loopback_is_well),
+        cmocka_unit_test(loss_and_jitter_are_judged),
+        cmocka_unit_test(a_burst_that_cannot_end_in_time_is_no_setting),
         cmocka_unit_test(a_packet_smaller_than_its_cookie_is_no_setting),
         cmocka_unit_test(only_the_reply_to_this_request_is_taken),
         cmocka_unit_test(the_checksum_is_the_internets),
