@@ -465,10 +465,6 @@ static int check_unchanged(const struct coordinator_config *old,
         return fl_error_set(err, -EINVAL,
                             "section \"history\" cannot change while running; restart the "
                             "coordinator");
-    if (!notify_config_equal(&old->notify, &new->notify))
-        return fl_error_set(err, -EINVAL,
-                            "section \"notify\" cannot change while running; restart the "
-                            "coordinator");
     return 0;
 }
 
@@ -486,10 +482,12 @@ static void close_open_verdicts(struct coordinator *coordinator)
 
 /* Everything new is there: from here on nothing can fail. */
 static void swap(struct coordinator *coordinator, struct coordinator_config *config,
-                 struct engine *engine, struct trace_writer *trace, struct decisions_next *next)
+                 struct engine *engine, struct trace_writer *trace, struct decisions_next *next,
+                 struct notifier_next *receivers)
 {
     struct fl_error err;
 
+    notifier_switch(coordinator->notifier, receivers);
     close_open_verdicts(coordinator);
     decisions_switch(coordinator->decisions, next, config, engine);
     if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
@@ -508,6 +506,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
     FL_CLEANUP(engine_freep) struct engine *engine = NULL;
     FL_CLEANUP(decisions_next_freep) struct decisions_next *next = NULL;
+    FL_CLEANUP(notifier_next_freep) struct notifier_next *receivers = NULL;
     struct trace_writer *trace = NULL;
     int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
 
@@ -517,6 +516,8 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
         r = engine_new(config->fleet, coordinator->last_incident + 1, &engine, err);
     if (r == 0)
         r = decisions_prepare(coordinator->decisions, config, &next, err);
+    if (r == 0)
+        r = notifier_prepare(coordinator->notifier, &config->notify, &receivers, err);
     if (r == 0 && config->record)
         r = trace_writer_open(config->record, config->fleet, &trace, err);
     if (r == 0)
@@ -526,7 +527,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
             (void)trace_writer_close(trace, NULL);
         return r;
     }
-    swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next));
+    swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next), FL_TAKE(receivers));
     return 0;
 }
 

@@ -8,6 +8,7 @@
 
 struct fl_yaml_node;
 struct notifier;
+struct notifier_next; /* what a reload brings, made before anything of the old is given up */
 
 struct notify_config {
     size_t n;
@@ -23,9 +24,9 @@ struct notifier_stats {
 int notify_config_read(const struct fl_yaml_node *root, struct notify_config *ret,
                        struct fl_error *err);
 void notify_config_done(struct notify_config *config);
-/* 0 or -ENOMEM; `ret` is to be done with in either case. */
-int notify_config_copy(const struct notify_config *from, struct notify_config *ret);
-bool notify_config_equal(const struct notify_config *a, const struct notify_config *b);
+/* 0 or -ENOMEM, and then `ret` owns nothing. */
+int notify_settings_copy(const struct notify_settings *from, struct notify_settings *ret);
+bool notify_settings_equal(const struct notify_settings *a, const struct notify_settings *b);
 
 /* `path`: of the outbox. The settings are copied.
  * What a coordinator that died left open is told as closed. */
@@ -34,6 +35,15 @@ int notifier_new(const struct notify_config *config, const char *path, struct no
 /* What is not delivered stays on disk. Waits for no answer longer than a second. */
 struct notifier *notifier_free(struct notifier *notifier);
 FL_DEFINE_FREEP(struct notifier, notifier)
+
+/* A receiver whose settings are the same goes on undisturbed. What waits for one that changes goes
+ * to the new one; what waits for one that is not there any more stays on disk until it is again. */
+int notifier_prepare(struct notifier *notifier, const struct notify_config *config,
+                     struct notifier_next **ret, struct fl_error *err);
+struct notifier_next *notifier_next_free(struct notifier_next *next);
+FL_DEFINE_FREEP(struct notifier_next, notifier_next)
+/* Cannot fail, and waits for nobody; takes `next` over. */
+void notifier_switch(struct notifier *notifier, struct notifier_next *next);
 
 /* Tell one receiver, or all when `name` is NULL, that this is a test. -ENOENT: there is none of
  * that name, or none at all; else negative when it cannot be written down. */

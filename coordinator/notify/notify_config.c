@@ -53,49 +53,54 @@ int notify_config_read(const struct fl_yaml_node *root, struct notify_config *re
     return r;
 }
 
+static char **text_at(const struct notify_settings *settings, const struct fl_option *option)
+{
+    return (char **)((char *)(uintptr_t)settings + option->offset);
+}
+
+static bool is_text(const struct fl_option *option)
+{
+    return option->kind == FL_OPTION_STRING || option->kind == FL_OPTION_NAME ||
+           option->kind == FL_OPTION_ADDRESS;
+}
+
 static bool is_same_text(const char *a, const char *b)
 {
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-bool notify_config_equal(const struct notify_config *a, const struct notify_config *b)
+static bool is_same(const struct fl_option *option, const struct notify_settings *a,
+                    const struct notify_settings *b)
 {
-    bool same = a->n == b->n;
+    if (is_text(option))
+        return is_same_text(*text_at(a, option), *text_at(b, option));
+    return memcmp((const char *)a + option->offset, (const char *)b + option->offset,
+                  sizeof(int64_t)) == 0;
+}
 
-    for (size_t i = 0; same && i < a->n; i++) {
-        const struct notify_settings *one = &a->receivers[i], *other = &b->receivers[i];
+bool notify_settings_equal(const struct notify_settings *a, const struct notify_settings *b)
+{
+    bool same = true;
 
-        same = one->type == other->type && one->timeout_us == other->timeout_us &&
-               one->wait_us == other->wait_us && one->interval_us == other->interval_us &&
-               one->repeat_us == other->repeat_us && is_same_text(one->name, other->name) &&
-               is_same_text(one->url, other->url) &&
-               is_same_text(one->secret_file, other->secret_file) &&
-               is_same_text(one->ca_file, other->ca_file);
-    }
+    for (const struct fl_option *option = notify_options; option->name; option++)
+        same = same && is_same(option, a, b);
     return same;
 }
 
-static bool copy_text(char **text)
-{
-    char *copy = *text ? strdup(*text) : NULL;
-    bool copied = copy || !*text;
-
-    *text = copy;
-    return copied;
-}
-
-int notify_config_copy(const struct notify_config *from, struct notify_config *ret)
+int notify_settings_copy(const struct notify_settings *from, struct notify_settings *ret)
 {
     bool copied = true;
 
     *ret = *from;
-    for (size_t i = 0; i < ret->n; i++) {
-        struct notify_settings *one = &ret->receivers[i];
+    for (const struct fl_option *option = notify_options; option->name; option++) {
+        const char *text = is_text(option) ? *text_at(from, option) : NULL;
 
-        copied = copy_text(&one->name) && copied;
-        copied = copy_text(&one->url) && copied;
-        copied = copy_text(&one->secret_file) && copied;
-        copied = copy_text(&one->ca_file) && copied;
+        if (!text)
+            continue;
+        *text_at(ret, option) = strdup(text);
+        copied = copied && *text_at(ret, option);
     }
+    if (!copied)
+        fl_options_done(notify_options, ret);
     return copied ? 0 : -ENOMEM;
 }
