@@ -1,20 +1,18 @@
 #include "coordinator/command_runner.h"
 
 #include "proto/runtime/fl_log.h"
+#include "proto/runtime/fl_spawn.h"
 
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define FIRST_OTHER_FD 3
 
 struct task {
     STAILQ_ENTRY(task) entry;
@@ -79,32 +77,6 @@ static void tell(struct task *task, int status)
     task_free(task);
 }
 
-/* Its own process group, no descriptor but the standard ones, no signal blocked or ignored. */
-static int spawn(char *const *command, int input, pid_t *ret)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int r;
-
-    (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    (void)posix_spawn_file_actions_init(&actions);
-    (void)posix_spawnattr_init(&attributes);
-    (void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                    POSIX_SPAWN_SETSIGDEF);
-    (void)posix_spawnattr_setpgroup(&attributes, 0);
-    (void)posix_spawnattr_setsigmask(&attributes, &none);
-    (void)posix_spawnattr_setsigdefault(&attributes, &all);
-    (void)posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    (void)posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    (void)posix_spawn_file_actions_addclosefrom_np(&actions, FIRST_OTHER_FD);
-    r = posix_spawn(ret, command[0], &actions, &attributes, command, environ);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    (void)posix_spawnattr_destroy(&attributes);
-    return -r;
-}
-
 /* The text fits a pipe, so that nobody waits for the program to read it. */
 static int start(struct lane *lane)
 {
@@ -118,7 +90,7 @@ static int start(struct lane *lane)
     if (write(ends[1], lane->running->input, strlen(lane->running->input)) < 0)
         r = -errno;
     else
-        r = spawn(lane->running->command, ends[0], &lane->pid);
+        r = fl_spawn(lane->running->command, ends[0], -1, &lane->pid);
     (void)close(ends[0]);
     (void)close(ends[1]);
     if (r < 0)
