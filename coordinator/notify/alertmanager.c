@@ -1,7 +1,7 @@
 /* Alertmanager, API v2. Labels are what it knows an alert by, so only what never changes stands
  * in them. It forgets what is not said again, so what is open is. */
+#include "coordinator/notify/message.h"
 #include "coordinator/notify/post.h"
-#include "coordinator/trace/verdict_json.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,14 +9,6 @@
 #include <string.h>
 
 #define URL_SIZE 2100
-#define TEXT_SIZE 4096
-
-static const char *text_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-
-    return text ? text : "";
-}
 
 static json_t *time_json(const json_t *us)
 {
@@ -25,47 +17,27 @@ static json_t *time_json(const json_t *us)
     return json_string(fl_time_format((fl_time)json_integer_value(us), text));
 }
 
-/* The sentences of the evidence, one a line. */
-static void describe(const json_t *verdict, char text[TEXT_SIZE])
-{
-    const json_t *sentence;
-    size_t i, used = 0;
-
-    text[0] = '\0';
-    json_array_foreach(json_object_get(verdict, "evidence"), i, sentence)
-    {
-        int n = snprintf(text + used, TEXT_SIZE - used, "%s%s", i ? "\n" : "",
-                         json_string_value(sentence));
-
-        used += n > 0 ? (size_t)n : 0;
-        if (used >= TEXT_SIZE)
-            return;
-    }
-}
-
 static json_t *alert_json(const struct notify_settings *settings, const json_t *event)
 {
     const json_t *verdict = event; /* its fields stand in the event */
-    bool test = strcmp(text_of(event, "event"), "test") == 0;
-    char incident[24], summary[512], description[TEXT_SIZE];
+    bool test = message_is_test(event);
+    char incident[24], summary[MESSAGE_SUMMARY_SIZE], description[MESSAGE_EVIDENCE_SIZE];
     json_t *alert;
 
     (void)snprintf(incident, sizeof(incident), "%lld",
                    (long long)json_integer_value(json_object_get(verdict, "id")));
-    (void)snprintf(summary, sizeof(summary), "%s: %s%s%s", text_of(verdict, "class"),
-                   text_of(verdict, "component"), *text_of(verdict, "cause") ? ", " : "",
-                   text_of(verdict, "cause"));
-    describe(verdict, description);
-    alert = json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}}", "labels", "alertname",
-                      test ? "FaultlineTest" : "FaultlineVerdict", "incident", incident, "receiver",
-                      settings->name, "annotations", "summary",
-                      test ? "a test of notifications" : summary, "class",
-                      text_of(verdict, "class"), "component", text_of(verdict, "component"),
-                      "cause", text_of(verdict, "cause"), "description", description);
+    message_summary(verdict, summary);
+    message_evidence(verdict, description);
+    alert =
+        json_pack("{s:{s:s, s:s, s:s}, s:{s:s, s:s, s:s, s:s, s:s}}", "labels", "alertname",
+                  test ? "FaultlineTest" : "FaultlineVerdict", "incident", incident, "receiver",
+                  settings->name, "annotations", "summary", summary, "class",
+                  message_text(verdict, "class"), "component", message_text(verdict, "component"),
+                  "cause", message_text(verdict, "cause"), "description", description);
     if (alert && !test)
         (void)json_object_set_new(alert, "startsAt",
                                   time_json(json_object_get(verdict, "since_us")));
-    if (alert && strcmp(text_of(event, "event"), "close") == 0)
+    if (alert && strcmp(message_text(event, "event"), "close") == 0)
         (void)json_object_set_new(alert, "endsAt", time_json(json_object_get(event, "t_us")));
     return alert;
 }
@@ -92,9 +64,14 @@ static int deliver(const struct notify_settings *settings, const struct notify_m
     return r;
 }
 
+static const char *const needs[] = {"url", NULL}, *const knows[] = {"ca_file", NULL};
+
 const struct notify_type notify_alertmanager = {
     .name = "alertmanager",
     .summary = "alerts for an Alertmanager, API v2",
     .repeat_us = FL_MINUTE,
+    .needs = needs,
+    .knows = knows,
+    .schemes = notify_post_schemes,
     .deliver = deliver,
 };

@@ -26,6 +26,7 @@ int notify_config_read(const struct fl_yaml_node *root, struct notify_config *re
 void notify_config_done(struct notify_config *config);
 /* 0 or -ENOMEM, and then `ret` owns nothing. */
 int notify_settings_copy(const struct notify_settings *from, struct notify_settings *ret);
+void notify_settings_done(struct notify_settings *settings);
 bool notify_settings_equal(const struct notify_settings *a, const struct notify_settings *b);
 
 /* `path`: of the outbox. The settings are copied.

@@ -9,6 +9,7 @@
 
 #define NOTIFY_MAX_RECEIVERS 8
 #define NOTIFY_KEY_SIZE 64
+#define NOTIFY_MAX_WORDS 16 /* of a command, and addresses of a mail */
 
 struct notify_type;
 
@@ -19,9 +20,16 @@ struct notify_settings {
     char *url;
     char *secret_file; /* NULL: nothing is signed */
     char *ca_file;     /* NULL: those of the system */
+    char **command;    /* NULL-terminated, or NULL */
+    char *from, *user, *password_file;
+    char **to;        /* NULL-terminated, or NULL */
+    int64_t starttls; /* enum notify_starttls */
     int64_t timeout_us, wait_us, interval_us, repeat_us;
 };
 
+enum notify_starttls { NOTIFY_STARTTLS_REQUIRED, NOTIFY_STARTTLS_NEVER };
+
+/* All but the lists "command" and "to". */
 extern const struct fl_option notify_options[];
 
 /* One message. It may come more than once, and then under the same key. */
@@ -39,10 +47,15 @@ struct notify_type {
     const char *name;
     const char *summary;
     int64_t repeat_us; /* what is open is told again after so long; 0: never */
+    /* Beside what every receiver may have; each NULL-terminated. */
+    const char *const *needs, *const *knows;
+    const char *const *schemes; /* that its url may begin with; NULL: it has none */
+    /* What is still wrong with its settings; NULL: nothing can be. */
+    int (*check)(const struct notify_settings *settings, struct fl_error *err);
     /* On a thread of its own. 0, -EAGAIN: later, or -EINVAL: never, with a sentence. */
     int (*deliver)(const struct notify_settings *settings, const struct notify_message *message,
                    struct fl_error *err);
 };
 
 extern const struct notify_type *const notify_table[]; /* NULL-terminated */
-extern const struct notify_type notify_webhook, notify_alertmanager;
+extern const struct notify_type notify_alertmanager, notify_command, notify_email, notify_webhook;

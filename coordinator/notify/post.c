@@ -1,7 +1,8 @@
 #include "coordinator/notify/post.h"
 
-#include <curl/curl.h>
 #include <errno.h>
+
+const char *const notify_post_schemes[] = {"http://", "https://", NULL};
 
 static size_t ignore(char *bytes, size_t size, size_t n, void *arg)
 {
@@ -37,8 +38,8 @@ static int is_over(void *arg, curl_off_t down, curl_off_t downloaded, curl_off_t
     return message->is_ending(message->arg);
 }
 
-static void set(CURL *easy, const struct notify_settings *settings,
-                const struct notify_message *message)
+void notify_post_set(CURL *easy, const struct notify_settings *settings,
+                     const struct notify_message *message)
 {
     (void)curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
     (void)curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, is_over);
@@ -76,7 +77,7 @@ int notify_post(const struct notify_settings *settings, const struct notify_mess
     int r = -EAGAIN;
 
     if (easy && list) {
-        set(easy, settings, message);
+        notify_post_set(easy, settings, message);
         (void)curl_easy_setopt(easy, CURLOPT_URL, url);
         (void)curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
         (void)curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);

@@ -314,7 +314,7 @@ struct receiver *receiver_free(struct receiver *receiver)
         }
         before = receiver->before;
         outbox_free(receiver->outbox);
-        fl_options_done(notify_options, &receiver->settings);
+        notify_settings_done(&receiver->settings);
         free(receiver);
         receiver = before;
     }

@@ -1,35 +1,16 @@
 /* A POST of what happened. It may come more than once, under the same Idempotency-Key, and bears
  * the time and a signature of both: HMAC-SHA256 over "TIME.BODY". */
+#include "coordinator/notify/message.h"
 #include "coordinator/notify/post.h"
-#include "coordinator/trace/verdict_json.h"
-#include "proto/runtime/fl_daemon.h"
 
 #include <errno.h>
-#include <openssl/crypto.h>
 #include <openssl/hmac.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MIN_SECRET 16
-#define MAX_SECRET 1024
 #define SIGNATURE_FIELD_SIZE 160
-
-static int read_secret(const char *path, char **ret, size_t *ret_size, struct fl_error *err)
-{
-    int r = fl_daemon_read_file(path, MAX_SECRET + 1, ret, ret_size, err);
-
-    if (r < 0)
-        return fl_error_set(err, -EAGAIN, "its secret \"%s\" cannot be read", path);
-    while (*ret_size > 0 && ((*ret)[*ret_size - 1] == '\n' || (*ret)[*ret_size - 1] == '\r'))
-        --*ret_size;
-    if (*ret_size >= MIN_SECRET && *ret_size <= MAX_SECRET)
-        return 0;
-    OPENSSL_cleanse(*ret, *ret_size);
-    free(*ret);
-    return fl_error_set(err, -EAGAIN, "its secret \"%s\" has %zu bytes; allowed are %d to %d", path,
-                        *ret_size, MIN_SECRET, MAX_SECRET);
-}
 
 static int sign(const char *path, long long now, const char *body, char *field, size_t size,
                 struct fl_error *err)
@@ -39,7 +20,7 @@ static int sign(const char *path, long long now, const char *body, char *field, 
     size_t secret_size = 0;
     unsigned mac_size = 0;
     int n, used,
-        r = signed_text ? read_secret(path, &secret, &secret_size, err)
+        r = signed_text ? message_secret_read(path, MIN_SECRET, &secret, &secret_size, err)
                         : fl_error_set(err, -EAGAIN, "no memory");
 
     if (r < 0) {
@@ -52,8 +33,7 @@ static int sign(const char *path, long long now, const char *body, char *field, 
     used = snprintf(field, size, "X-Faultline-Signature: t=%lld,v1=", now);
     for (unsigned i = 0; i < mac_size; i++)
         used += snprintf(field + used, size - (size_t)used, "%02x", mac[i]);
-    OPENSSL_cleanse(secret, secret_size);
-    free(secret);
+    message_secret_free(secret, secret_size);
     free(signed_text);
     return 0;
 }
@@ -61,16 +41,11 @@ static int sign(const char *path, long long now, const char *body, char *field, 
 static int deliver(const struct notify_settings *settings, const struct notify_message *message,
                    struct fl_error *err)
 {
-    json_t *body =
-        json_pack("{s:i, s:s, s:s, s:I, s:I, s:O}", "version", 1, "receiver", settings->name, "key",
-                  message->key, "superseded", (json_int_t)message->superseded, "dropped",
-                  (json_int_t)message->dropped, "events", message->events);
     char key[NOTIFY_KEY_SIZE + 32], signature[SIGNATURE_FIELD_SIZE];
     const char *fields[] = {key, NULL, NULL};
-    char *text = body ? json_dumps(body, VERDICT_JSON_FLAGS) : NULL;
+    char *text = message_json(settings, message);
     int r = 0;
 
-    json_decref(body);
     if (!text)
         return fl_error_set(err, -EAGAIN, "no memory");
     (void)snprintf(key, sizeof(key), "Idempotency-Key: %s", message->key);
@@ -85,8 +60,14 @@ static int deliver(const struct notify_settings *settings, const struct notify_m
     return r;
 }
 
+static const char *const needs[] = {"url", NULL};
+static const char *const knows[] = {"secret_file", "ca_file", NULL};
+
 const struct notify_type notify_webhook = {
     .name = "webhook",
     .summary = "a signed POST of verdict events as JSON",
+    .needs = needs,
+    .knows = knows,
+    .schemes = notify_post_schemes,
     .deliver = deliver,
 };

@@ -234,6 +234,53 @@ static void what_is_coarser_is_kept_at_least_as_long(void **state)
         "least as long");
 }
 
+#define MAIL "  - {name: m, type: email, url: \"smtp://h\", from: a@b"
+
+static void a_receiver_has_what_its_type_needs(void **state)
+{
+    struct coordinator_config *config =
+        good(TOP ZONES AGENTS "notify:\n" MAIL ", to: [c@d, e@f]}\n"
+                              "  - {name: p, type: command, command: [/bin/page, now]}\n");
+    const struct notify_settings *mail = &config->notify.receivers[0];
+    struct notify_settings copy;
+
+    (void)state;
+    assert_int_equal(config->notify.n, 2);
+    assert_string_equal(mail->to[1], "e@f");
+    assert_null(mail->to[2]);
+    assert_int_equal(mail->starttls, NOTIFY_STARTTLS_REQUIRED);
+    assert_string_equal(config->notify.receivers[1].command[1], "now");
+    assert_false(notify_settings_equal(mail, &config->notify.receivers[1]));
+    assert_int_equal(notify_settings_copy(mail, &copy), 0);
+    assert_true(notify_settings_equal(mail, &copy));
+    copy.to[1][0] = 'x';
+    assert_false(notify_settings_equal(mail, &copy));
+    notify_settings_done(&copy);
+    coordinator_config_free(config);
+}
+
+static void a_receiver_that_cannot_be_told_is_refused(void **state)
+{
+    (void)state;
+    bad(TOP ZONES AGENTS "notify:\n  - {name: w, type: webhook}\n",
+        "c.yaml:8: a receiver of type webhook needs the field \"url\"");
+    bad(TOP ZONES AGENTS "notify:\n  - {name: w, type: webhook, url: \"smtp://h\"}\n",
+        "c.yaml:8: field \"url\" is \"smtp://h\"; it must begin with http:// or https://");
+    bad(TOP ZONES AGENTS "notify:\n  - {name: w, type: webhook, url: \"http://h\", from: a@b}\n",
+        "c.yaml:8: field \"from\" is not for a receiver of type webhook");
+    bad(TOP ZONES AGENTS "notify:\n" MAIL ", to: [\"c@d>, <e@f\"]}\n",
+        "c.yaml:8: receiver \"m\": \"c@d>, <e@f\" is no mail address; it must be NAME@HOST");
+    bad(TOP ZONES AGENTS "notify:\n" MAIL ", to: [c@d], user: u}\n",
+        "c.yaml:8: receiver \"m\": \"user\" and \"password_file\" go together");
+    bad(TOP ZONES AGENTS "notify:\n" MAIL
+                         ", to: [c@d], user: u, password_file: /p, starttls: never}\n",
+        "c.yaml:8: receiver \"m\": a password needs TLS: smtps://, or \"starttls\" required");
+    bad(TOP ZONES AGENTS "notify:\n" MAIL ", to: []}\n",
+        "c.yaml:8: field \"to\" has 0 words; allowed are 1 to 16");
+    bad(TOP ZONES AGENTS "notify:\n  - {name: p, type: command, command: [page]}\n",
+        "c.yaml:8: receiver \"p\": field \"command\": \"page\" is no absolute path");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +296,8 @@ int main(void)
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(the_checker_judges_each_probe_and_its_sentence_gets_the_line),
         cmocka_unit_test(an_unknown_field_of_each_section_is_refused),
+        cmocka_unit_test(a_receiver_has_what_its_type_needs),
+        cmocka_unit_test(a_receiver_that_cannot_be_told_is_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
