@@ -2,6 +2,7 @@
  * is still to be sent, bytes. Hooks only mark what shall happen; it happens when they return. */
 #include "agent/probe/dialogue.h"
 
+#include "agent/probe/certificate.h"
 #include "agent/probe/stream.h"
 #include "agent/probe/tcp_info.h"
 #include "proto/runtime/fl_clock.h"
@@ -265,6 +266,7 @@ static bool shake_hands(struct probe_run *run)
     if (r == 1) {
         run->securing = false;
         run->result.tls_resumed = 0;
+        run->result.cert_end_s = certificate_end(run->tls);
         dialogue_enter(run, run->protocol->first);
         return true;
     }

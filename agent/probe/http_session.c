@@ -2,8 +2,8 @@
  * asks for no tickets unless told to, and servers keep few sessions themselves. */
 #include "agent/probe/http_session.h"
 
-#include <openssl/ssl.h>
-#include <time.h>
+#include "agent/probe/certificate.h"
+#include "proto/types/fl_time.h"
 
 static CURLcode allow_tickets(CURL *easy, void *context, void *arg)
 {
@@ -43,27 +43,12 @@ bool http_session_use(struct http_session *session, CURL *easy, int64_t now_s)
            curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, allow_tickets) == CURLE_OK;
 }
 
-static int64_t end_of(const X509 *certificate)
-{
-    struct tm end;
-
-    if (!ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end))
-        return 0;
-    return timegm(&end);
-}
-
 /* Nothing expires that was not judged. */
 static int64_t first_end(const SSL *ssl)
 {
-    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
-    int64_t first = INT64_MAX;
+    int64_t end = certificate_first_end(SSL_get0_verified_chain(ssl));
 
-    for (int i = 0; i < sk_X509_num(chain); i++) {
-        int64_t end = end_of(sk_X509_value(chain, i));
-
-        first = end < first ? end : first;
-    }
-    return first;
+    return end == FL_ABSENT ? INT64_MAX : end;
 }
 
 bool http_session_note(struct http_session *session, CURL *easy)
@@ -72,8 +57,10 @@ bool http_session_note(struct http_session *session, CURL *easy)
     const SSL *ssl;
 
     if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
-        tls->backend != CURLSSLBACKEND_OPENSSL || !tls->internals)
+        tls->backend != CURLSSLBACKEND_OPENSSL || !tls->internals) {
+        session->cert_end_s = FL_ABSENT;
         return false;
+    }
     ssl = tls->internals;
     if (SSL_session_reused(ssl)) {
         session->n_resumed++;
@@ -81,6 +68,7 @@ bool http_session_note(struct http_session *session, CURL *easy)
     }
     session->n_resumed = 0;
     session->expires_s = first_end(ssl);
+    session->cert_end_s = certificate_end(ssl);
     return false;
 }
 

@@ -64,6 +64,16 @@ void probe_metrics_layers(struct metrics_text *text, const struct probe_metric *
     }
 }
 
+void probe_metrics_certificate(struct metrics_text *text, const struct engine_series_state *state,
+                               void (*label)(struct metrics_text *text, const void *arg),
+                               const void *arg)
+{
+    if (state->cert_end_s == FL_ABSENT)
+        return;
+    label(text, arg);
+    metrics_text_count(text, (uint64_t)state->cert_end_s);
+}
+
 static bool is_named_after(const char *module, const char *type)
 {
     size_t length = strlen(type);

@@ -27,6 +27,14 @@ void probe_metrics_layers(struct metrics_text *text, const struct probe_metric *
                           void (*label)(struct metrics_text *text, const void *arg),
                           const void *arg);
 
+/* When the first certificate of the server's chain expires, where that is known. */
+#define PROBE_METRIC_CERTIFICATE "probe_ssl_earliest_cert_expiry"
+#define PROBE_METRIC_CERTIFICATE_HELP \
+    "When the first certificate of the server's chain expires, in seconds since 1970"
+void probe_metrics_certificate(struct metrics_text *text, const struct engine_series_state *state,
+                               void (*label)(struct metrics_text *text, const void *arg),
+                               const void *arg);
+
 /* Does a module's name, in the way of the exporter's examples (http_2xx, tcp_connect, icmp), mean
  * this probe? It does when it is the probe's name or its type, or begins with type and "_";
  * https is meant by http as well. */

@@ -113,6 +113,9 @@ static void say(struct metrics_text *text, const struct fleet_probe *probe,
         metrics_text_family(text, METRICS_GAUGE, metric->name, metric->help);
         probe_metrics_layers(text, metric, probe->type, state, no_labels, NULL);
     }
+    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_CERTIFICATE,
+                        PROBE_METRIC_CERTIFICATE_HELP);
+    probe_metrics_certificate(text, state, no_labels, NULL);
 }
 
 static void answer(struct exchange *exchange, const struct fleet_probe *probe,

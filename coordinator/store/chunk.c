@@ -45,6 +45,7 @@ static const struct {
     {offsetof(struct fl_result, tcp.rx_bytes), FL_ABSENT},
     {offsetof(struct fl_result, tcp.rx_ooo), FL_ABSENT},
     {offsetof(struct fl_result, tls_resumed), FL_ABSENT},
+    {offsetof(struct fl_result, cert_end_s), FL_ABSENT},
 };
 
 #define COLUMNS (COLUMN_FIELDS + FL_COUNT(fields))

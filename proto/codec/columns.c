@@ -25,4 +25,5 @@ const struct column columns[COLUMNS] = {
     COLUMN(tcp_rx_bytes, tcp.rx_bytes, FL_ABSENT),
     COLUMN(tcp_rx_ooo, tcp.rx_ooo, FL_ABSENT),
     COLUMN(tls_resumed, tls_resumed, FL_ABSENT),
+    COLUMN(cert_end_s, cert_end_s, FL_ABSENT),
 };

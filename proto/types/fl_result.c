@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define MAX_CERT_END_S 253402300799 /* the end of the year 9999 */
+
 static const char *const layer_names[FL_LAYERS] = {"resolve", "connect", "tls", "login", "operate"};
 
 static const char *const failure_names[FL_FAILURES] = {
@@ -32,6 +34,7 @@ void fl_result_init(struct fl_result *result)
     for (int i = 0; i < FL_TCP_FIELDS; i++)
         *fl_tcp_field(&result->tcp, i) = FL_ABSENT;
     result->tls_resumed = FL_ABSENT;
+    result->cert_end_s = FL_ABSENT;
 }
 
 static bool duration_bad(int64_t us)
@@ -59,6 +62,9 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
         return fl_error_set(err, -EINVAL, "result: age of a stall out of range");
     if (result->tls_resumed != FL_ABSENT && result->tls_resumed != 0 && result->tls_resumed != 1)
         return fl_error_set(err, -EINVAL, "result: \"tls_resumed\" is neither 0 nor 1");
+    if (result->cert_end_s != FL_ABSENT &&
+        (result->cert_end_s < 0 || result->cert_end_s > MAX_CERT_END_S))
+        return fl_error_set(err, -EINVAL, "result: \"cert_end_s\" is out of range");
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)
         return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");

@@ -361,6 +361,7 @@ static void a_session_does_not_outlive_the_certificate(void **state)
     expect_ok(visit);
     expect_ok(visit);
     assert_int_equal(visit->attempt.result.tls_resumed, 1);
+    assert_int_equal(visit->attempt.result.cert_end_s, end);
     while (time(NULL) <= end)
         nanosleep(&turn, NULL);
     expect_failure(visit, FL_LAYER_TLS, FL_FAILURE_CERT_EXPIRED);
