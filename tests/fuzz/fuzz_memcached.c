@@ -1,0 +1,24 @@
+// links: agent_probe
+/* What a server sends to a memcached probe: any bytes in any pieces are read within themselves, and
+ * each run ends with a word. */
+#include "agent/probe/memcached.c"
+#include "tests/support/fake_dialogue.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static char name[] = "name", text[] = "1";
+    static const struct memcached_settings settings[] = {
+        {.key = name, .expect = text},
+        {.write = true},
+        {.key = NULL},
+    };
+
+    for (size_t i = 0; i < FL_COUNT(settings); i++) {
+        const struct probe_instance instance = {.settings = &settings[i]};
+
+        fake_dialogue(&memcached_protocol, &instance, bytes, size);
+    }
+    return 0;
+}
