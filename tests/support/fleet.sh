@@ -108,7 +108,7 @@ public_key() { # the last word that keygen printed
     awk 'END {print $NF}' "$dir/$1.pub" | tr -d '"'
 }
 
-# start_agent NAME INDEX [KEY-NAME [ZONE]]
+# start_agent NAME INDEX [KEY-NAME [ZONE]]; $agent_setting is a further line of its configuration
 start_agent() {
     local agent=$1 index=$2 key=${3:-$1} zone=${4:-${1%%[0-9]*}}
     cat >"$dir/$agent.yaml" <<YAML
@@ -118,6 +118,7 @@ agent:
   secret_key_file: $dir/$key.key
   state: $dir/state-$agent
   mesh_listen: 127.0.0.1:$((base + 10 + index))
+  ${agent_setting:-}
 coordinators:
   - address: $router
     public_key: "$(public_key coordinator)"
