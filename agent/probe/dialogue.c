@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define CHUNK 4096
+#define LEAST_ROOM 512   /* most answers fit, and a silent server holds nothing */
 #define READS_PER_WAKE 8 /* a server that floods must not hold the loop */
 
 struct bytes {
@@ -173,7 +174,7 @@ static void complete(struct probe_run *run)
 
 static bool make_room(struct bytes *bytes, size_t more)
 {
-    size_t room = bytes->room ? bytes->room : CHUNK;
+    size_t room = bytes->room ? bytes->room : LEAST_ROOM;
     uint8_t *at;
 
     while (room - bytes->n < more)
@@ -364,18 +365,21 @@ static void hand_over(struct probe_run *run)
 /* True when there may be more at once. */
 static bool take_in(struct probe_run *run)
 {
+    uint8_t chunk[CHUNK];
+
     for (int i = 0; i < READS_PER_WAKE; i++) {
         size_t n;
 
         if (run->over || run->passed || run->securing)
             return false;
-        if (!make_room(&run->in, CHUNK)) {
+        n = read_some(run, chunk, sizeof(chunk));
+        if (n == 0)
+            return false;
+        if (!make_room(&run->in, n)) {
             dialogue_fail(run, FL_FAILURE_LOCAL);
             return false;
         }
-        n = read_some(run, run->in.at + run->in.n, CHUNK);
-        if (n == 0)
-            return false;
+        memcpy(run->in.at + run->in.n, chunk, n);
         run->in.n += n;
         run->n_read += (long)n;
         hand_over(run);
