@@ -16,22 +16,40 @@ struct step {
 };
 
 struct tcp_script {
+    struct tcp_script *next;
+    unsigned users;
+    char *text;
     size_t n_steps;
-    struct step steps[TCP_SCRIPT_STEPS];
+    struct step *steps;
 };
+
+static struct tcp_script *all_scripts; /* while somebody uses them */
 
 static const char *const words[] = {"expect", "await", "send", "bytes", "starttls"};
 
-struct tcp_script *tcp_script_free(struct tcp_script *script)
+static void destroy(struct tcp_script *script)
 {
-    if (!script)
-        return NULL;
     for (size_t i = 0; i < script->n_steps; i++) {
         free(script->steps[i].bytes);
         if (script->steps[i].compiled)
             regfree(&script->steps[i].pattern);
     }
+    free(script->steps);
+    free(script->text);
     free(script);
+}
+
+struct tcp_script *tcp_script_free(struct tcp_script *script)
+{
+    struct tcp_script **at = &all_scripts;
+
+    if (!script || --script->users > 0)
+        return NULL;
+    while (*at && *at != script)
+        at = &(*at)->next;
+    if (*at)
+        *at = script->next;
+    destroy(script);
     return NULL;
 }
 
@@ -123,32 +141,73 @@ static int read_step(struct step *step, const char *line, size_t length, struct 
     return read_pattern(step, rest, rest_length, err);
 }
 
-int tcp_script_parse(const char *text, struct tcp_script **ret, struct fl_error *err)
+/* Read all steps into `script`, which has room for them. */
+static int read_steps(struct tcp_script *script, struct fl_error *err)
 {
-    FL_CLEANUP(tcp_script_freep) struct tcp_script *script = calloc(1, sizeof(*script));
+    const char *text = script->text;
     bool secured = false;
 
-    if (!script)
-        return fl_error_set(err, -ENOMEM, "out of memory");
     for (int number = 1; *text; number++) {
         const size_t length = strcspn(text, "\n");
-        int r;
+        int r = 0;
 
         if (length > 0 && *text != '#') {
-            if (script->n_steps == TCP_SCRIPT_STEPS)
-                return fl_error_set(err, -EINVAL,
-                                    "setting \"script\": more than the %d steps that are allowed",
-                                    TCP_SCRIPT_STEPS);
-            r = read_step(&script->steps[script->n_steps++], text, length, err);
-            if (r == 0 && script->steps[script->n_steps - 1].kind == TCP_STARTTLS) {
-                r = secured ? fl_error_set(err, -EINVAL, "starttls stands there once") : 0;
-                secured = true;
-            }
-            if (r < 0)
-                return fl_error_prefix(err, r, "setting \"script\", line %d", number);
+            struct step *step = &script->steps[script->n_steps++];
+
+            r = read_step(step, text, length, err);
+            if (r == 0 && step->kind == TCP_STARTTLS && secured)
+                r = fl_error_set(err, -EINVAL, "starttls stands there once");
+            secured = secured || step->kind == TCP_STARTTLS;
         }
+        if (r < 0)
+            return fl_error_prefix(err, r, "setting \"script\", line %d", number);
         text += length + (text[length] == '\n');
     }
+    return 0;
+}
+
+static size_t count_steps(const char *text)
+{
+    size_t n = 0;
+
+    while (*text) {
+        const size_t length = strcspn(text, "\n");
+
+        n += length > 0 && *text != '#';
+        text += length + (text[length] == '\n');
+    }
+    return n;
+}
+
+int tcp_script_parse(const char *text, struct tcp_script **ret, struct fl_error *err)
+{
+    FL_CLEANUP(tcp_script_freep) struct tcp_script *script = NULL;
+    const size_t n = count_steps(text);
+    int r;
+
+    for (script = all_scripts; script; script = script->next)
+        if (strcmp(script->text, text) == 0) {
+            script->users++;
+            *ret = FL_TAKE(script);
+            return 0;
+        }
+    if (n > TCP_SCRIPT_STEPS)
+        return fl_error_set(err, -EINVAL,
+                            "setting \"script\": more than the %d steps that are allowed",
+                            TCP_SCRIPT_STEPS);
+    script = calloc(1, sizeof(*script));
+    if (!script)
+        return fl_error_set(err, -ENOMEM, "out of memory");
+    script->users = 1;
+    script->text = strdup(text);
+    script->steps = calloc(n + 1, sizeof(*script->steps));
+    if (!script->text || !script->steps)
+        return fl_error_set(err, -ENOMEM, "out of memory");
+    r = read_steps(script, err);
+    if (r < 0)
+        return r;
+    script->next = all_scripts;
+    all_scripts = script;
     *ret = FL_TAKE(script);
     return 0;
 }

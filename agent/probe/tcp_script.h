@@ -23,7 +23,8 @@ enum tcp_step_kind { TCP_EXPECT, TCP_AWAIT, TCP_SEND, TCP_BYTES, TCP_STARTTLS };
 
 struct tcp_script;
 
-/* 0, -EINVAL naming the line and what is allowed, or -ENOMEM. */
+/* The same text has the same script, which each user frees. 0, -EINVAL naming the line and what is
+ * allowed, or -ENOMEM. */
 int tcp_script_parse(const char *text, struct tcp_script **ret, struct fl_error *err);
 struct tcp_script *tcp_script_free(struct tcp_script *script); /* accepts NULL */
 FL_DEFINE_FREEP(struct tcp_script, tcp_script)

@@ -63,6 +63,23 @@ static void what_is_no_script_is_named_with_its_line(void **state)
     }
 }
 
+static void the_same_text_is_one_script_until_the_last_is_done(void **state)
+{
+    struct tcp_script *one = NULL, *same = NULL, *other = NULL;
+    struct fl_error err = {""};
+
+    (void)state;
+    assert_int_equal(tcp_script_parse("expect ^a", &one, &err), 0);
+    assert_int_equal(tcp_script_parse("expect ^b", &other, &err), 0);
+    assert_int_equal(tcp_script_parse("expect ^a", &same, &err), 0);
+    assert_ptr_equal(one, same);
+    assert_ptr_not_equal(one, other);
+    tcp_script_free(one);
+    assert_true(tcp_script_matches(same, 0, "abc"));
+    tcp_script_free(same);
+    tcp_script_free(other);
+}
+
 static void too_many_steps_are_refused(void **state)
 {
     char text[TCP_SCRIPT_STEPS * 7 + 8] = "";
@@ -81,6 +98,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_script_is_read_step_by_step),
         cmocka_unit_test(what_is_no_script_is_named_with_its_line),
+        cmocka_unit_test(the_same_text_is_one_script_until_the_last_is_done),
         cmocka_unit_test(too_many_steps_are_refused),
     };
 
