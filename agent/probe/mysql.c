@@ -2,6 +2,7 @@
  * table of the probe's own and reads it back. Speaks the client's protocol (4.1) itself: packets
  * of a length in three bytes, lowest first, a number in one, and a body. Logs in by
  * mysql_native_password. Layers: resolve, connect, tls, login, operate. */
+#include "agent/probe/database_settings.h"
 #include "agent/probe/dialogue.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/secret.h"
@@ -22,89 +23,29 @@
 #define CHARSET_UTF8 33
 #define MAX_PACKET (1 << 20)
 
-enum { /* what a client and a server can do */
-       CAN_LONG_PASSWORD = 0x1,
-       CAN_CONNECT_WITH_DB = 0x8,
-       CAN_PROTOCOL_41 = 0x200,
-       CAN_TLS = 0x800,
-       CAN_TRANSACTIONS = 0x2000,
-       CAN_SECURE_CONNECTION = 0x8000,
-       CAN_PLUGIN_AUTH = 0x80000
+/* What a client and a server can do. */
+enum {
+    CAN_LONG_PASSWORD = 0x1,
+    CAN_CONNECT_WITH_DB = 0x8,
+    CAN_PROTOCOL_41 = 0x200,
+    CAN_TLS = 0x800,
+    CAN_TRANSACTIONS = 0x2000,
+    CAN_SECURE_CONNECTION = 0x8000,
+    CAN_PLUGIN_AUTH = 0x80000
 };
 
 enum { PACKET_OK = 0x00, PACKET_NULL = 0xfb, PACKET_END = 0xfe, PACKET_ERROR = 0xff };
 enum { COMMAND_QUIT = 1, COMMAND_QUERY = 3 };
 enum { NO_SUCH_TABLE = 1146, TABLE_EXISTS = 1050 };
 
-struct mysql_settings {
-    char *address;
-    char *user;
-    char *password_file;
-    char *database;
-    char *query;
-    char *expect;
-    bool write;
-    char *table;
-    bool use_tls;
-    struct tls_settings tls;
-};
-
 static const struct fl_option mysql_options[] = {
-    {.name = "address",
-     .kind = FL_OPTION_ADDRESS,
-     .offset = offsetof(struct mysql_settings, address),
-     .help = "HOST:PORT of the server, whose usual port is 3306"},
-    {.name = "user",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct mysql_settings, user),
-     .min = 1,
-     .max = 80,
-     .help = "user to log in as"},
-    {.name = "password_file",
-     .kind = FL_OPTION_NAME,
-     .offset = offsetof(struct mysql_settings, password_file),
-     .standard = FL_OPTION_UNSET,
-     .help = "name of the agent's secret with the password"},
-    {.name = "database",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct mysql_settings, database),
-     .max = 64,
-     .standard = FL_OPTION_UNSET,
-     .help = "database to use"},
-    {.name = "query",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct mysql_settings, query),
-     .max = 1024,
-     .standard = "SELECT 1",
-     .help = "question to ask"},
-    {.name = "expect",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct mysql_settings, expect),
-     .max = 1024,
-     .standard = FL_OPTION_UNSET,
-     .help = "text that the first column of the first row must contain"},
-    {.name = "write",
-     .kind = FL_OPTION_BOOL,
-     .offset = offsetof(struct mysql_settings, write),
-     .standard = "false",
-     .help = "write a row of the probe's table, which is made where it is missing, and read it"},
-    {.name = "table",
-     .kind = FL_OPTION_NAME,
-     .offset = offsetof(struct mysql_settings, table),
-     .standard = "faultline_probe",
-     .help = "name of that table"},
-    {.name = "tls",
-     .kind = FL_OPTION_BOOL,
-     .offset = offsetof(struct mysql_settings, use_tls),
-     .standard = "false",
-     .help = "speak TLS, and nothing else"},
-    TLS_OPTIONS(struct mysql_settings, tls),
+    DATABASE_OPTIONS("HOST:PORT of the server, whose usual port is 3306", 80, "database to use"),
     {0},
 };
 
 struct probe_instance {
     const struct probe_env *env;
-    const struct mysql_settings *settings;
+    const struct database_settings *settings;
     struct dialogue_peer peer;
     char row[2 * FL_TARGET_SIZE]; /* of the table: who writes it */
 };
@@ -205,7 +146,7 @@ static size_t prove(struct probe_run *run, uint8_t ret[SCRAMBLE])
     return ok ? SCRAMBLE : 0;
 }
 
-static uint32_t abilities(const struct mysql_settings *settings)
+static uint32_t abilities(const struct database_settings *settings)
 {
     return CAN_LONG_PASSWORD | CAN_PROTOCOL_41 | CAN_TRANSACTIONS | CAN_SECURE_CONNECTION |
            CAN_PLUGIN_AUTH | (settings->database && *settings->database ? CAN_CONNECT_WITH_DB : 0) |
@@ -213,7 +154,7 @@ static uint32_t abilities(const struct mysql_settings *settings)
 }
 
 /* The part of a login that is also the wish for TLS: what we can do. Returns its size. */
-static size_t write_abilities(const struct mysql_settings *settings, uint8_t *ret)
+static size_t write_abilities(const struct database_settings *settings, uint8_t *ret)
 {
     memset(ret, 0, 32);
     put32(ret, abilities(settings));
@@ -224,7 +165,7 @@ static size_t write_abilities(const struct mysql_settings *settings, uint8_t *re
 
 static void send_login(struct probe_run *run)
 {
-    const struct mysql_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     struct mysql_state *state = dialogue_state(run);
     uint8_t body[512], proof[SCRAMBLE];
     size_t at = write_abilities(settings, body);
@@ -245,7 +186,7 @@ static void send_login(struct probe_run *run)
  * status (2), abilities (2), length of the scramble, 10 zeroes, scramble (12 and an end). */
 static void on_greeting(struct probe_run *run, const uint8_t *body, size_t size)
 {
-    const struct mysql_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     struct mysql_state *state = dialogue_state(run);
     const size_t version = size > 0 ? strnlen((const char *)body + 1, size - 1) : 0;
     const uint8_t *at = body + 1 + version + 1 + 4;
@@ -293,7 +234,7 @@ static void on_ready(struct probe_run *run)
 static void ask(struct probe_run *run, enum stage stage)
 {
     const struct probe_instance *instance = instance_of(run);
-    const struct mysql_settings *settings = instance->settings;
+    const struct database_settings *settings = instance->settings;
     struct mysql_state *state = dialogue_state(run);
     char query[QUERY] = {COMMAND_QUERY};
     char *text = query + 1;
@@ -374,7 +315,7 @@ static void on_switch(struct probe_run *run, const uint8_t *body, size_t size)
 static void on_answered(struct probe_run *run)
 {
     static const uint8_t quit[] = {COMMAND_QUIT};
-    const struct mysql_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     struct mysql_state *state = dialogue_state(run);
     const enum stage stage = state->stage;
 
@@ -490,7 +431,7 @@ static const struct dialogue_protocol mysql_protocol = {
 
 static int mysql_check(const void *settings, struct fl_error *err)
 {
-    const struct mysql_settings *mysql = settings;
+    const struct database_settings *mysql = settings;
 
     if (mysql->write && !(mysql->database && *mysql->database))
         return fl_error_set(err, -EINVAL,
@@ -507,7 +448,7 @@ static void mysql_close(struct probe_instance *instance)
 static int mysql_open(const struct probe_env *env, const struct fl_probe_spec *spec,
                       const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
-    const struct mysql_settings *mysql = settings;
+    const struct database_settings *mysql = settings;
     struct probe_instance *instance = calloc(1, sizeof(*instance));
     int r;
 
@@ -537,7 +478,7 @@ const struct probe_type probe_mysql = {
     .name = "mysql",
     .summary = "logs in to a MySQL or MariaDB server, asks a question, writes and reads a row",
     .options = mysql_options,
-    .settings_size = sizeof(struct mysql_settings),
+    .settings_size = sizeof(struct database_settings),
     .parallel = true,
     .check = mysql_check,
     .open = mysql_open,

@@ -2,6 +2,7 @@
  * the probe's own and reads it back. Speaks the protocol itself (version 3, as the manual's
  * chapter "Frontend/Backend Protocol" has it): a kind in one byte, a length in four, a body.
  * Layers: resolve, connect, tls, login, operate. */
+#include "agent/probe/database_settings.h"
 #include "agent/probe/dialogue.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/scram.h"
@@ -22,75 +23,15 @@
 #define UNDEFINED_TABLE "42P01"
 #define SQLSTATE 5
 
-struct postgres_settings {
-    char *address;
-    char *user;
-    char *password_file;
-    char *database;
-    char *query;
-    char *expect;
-    bool write;
-    char *table;
-    bool use_tls;
-    struct tls_settings tls;
-};
-
 static const struct fl_option postgres_options[] = {
-    {.name = "address",
-     .kind = FL_OPTION_ADDRESS,
-     .offset = offsetof(struct postgres_settings, address),
-     .help = "HOST:PORT of the server, whose usual port is 5432"},
-    {.name = "user",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct postgres_settings, user),
-     .min = 1,
-     .max = 63,
-     .help = "user to log in as"},
-    {.name = "password_file",
-     .kind = FL_OPTION_NAME,
-     .offset = offsetof(struct postgres_settings, password_file),
-     .standard = FL_OPTION_UNSET,
-     .help = "name of the agent's secret with the password"},
-    {.name = "database",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct postgres_settings, database),
-     .max = 63,
-     .standard = FL_OPTION_UNSET,
-     .help = "database to connect to; the one named as the user when left out"},
-    {.name = "query",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct postgres_settings, query),
-     .max = 1024,
-     .standard = "SELECT 1",
-     .help = "question to ask"},
-    {.name = "expect",
-     .kind = FL_OPTION_STRING,
-     .offset = offsetof(struct postgres_settings, expect),
-     .max = 1024,
-     .standard = FL_OPTION_UNSET,
-     .help = "text that the first column of the first row must contain"},
-    {.name = "write",
-     .kind = FL_OPTION_BOOL,
-     .offset = offsetof(struct postgres_settings, write),
-     .standard = "false",
-     .help = "write a row of the probe's table, which is made where it is missing, and read it"},
-    {.name = "table",
-     .kind = FL_OPTION_NAME,
-     .offset = offsetof(struct postgres_settings, table),
-     .standard = "faultline_probe",
-     .help = "name of that table"},
-    {.name = "tls",
-     .kind = FL_OPTION_BOOL,
-     .offset = offsetof(struct postgres_settings, use_tls),
-     .standard = "false",
-     .help = "speak TLS, and nothing else"},
-    TLS_OPTIONS(struct postgres_settings, tls),
+    DATABASE_OPTIONS("HOST:PORT of the server, whose usual port is 5432", 63,
+                     "database to connect to; the one named as the user when left out"),
     {0},
 };
 
 struct probe_instance {
     const struct probe_env *env;
-    const struct postgres_settings *settings;
+    const struct database_settings *settings;
     struct dialogue_peer peer;
     char row[2 * FL_TARGET_SIZE]; /* of the table: who writes it */
 };
@@ -143,7 +84,7 @@ static void send_message(struct probe_run *run, char kind, const void *body, siz
 
 static void send_startup(struct probe_run *run)
 {
-    const struct postgres_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     const char *database =
         settings->database && *settings->database ? settings->database : settings->user;
     const char *const words[] = {"user",   settings->user,     "database",
@@ -162,7 +103,7 @@ static void send_startup(struct probe_run *run)
 static void ask(struct probe_run *run, enum stage stage)
 {
     const struct probe_instance *instance = instance_of(run);
-    const struct postgres_settings *settings = instance->settings;
+    const struct database_settings *settings = instance->settings;
     struct postgres_state *state = dialogue_state(run);
     char query[QUERY];
 
@@ -363,7 +304,7 @@ static void on_error(struct probe_run *run, const uint8_t *body, size_t size)
 /* A row: the number of columns, and of each its length and its bytes. */
 static void on_row(struct probe_run *run, const uint8_t *body, size_t size)
 {
-    const struct postgres_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     struct postgres_state *state = dialogue_state(run);
     const char *wanted = state->stage == S_READ ? NULL : settings->expect;
     uint32_t length;
@@ -384,7 +325,7 @@ static void on_row(struct probe_run *run, const uint8_t *body, size_t size)
 /* The query is over: what next? */
 static void on_idle(struct probe_run *run)
 {
-    const struct postgres_settings *settings = instance_of(run)->settings;
+    const struct database_settings *settings = instance_of(run)->settings;
     struct postgres_state *state = dialogue_state(run);
     const enum stage stage = state->stage;
 
@@ -502,7 +443,7 @@ static void postgres_close(struct probe_instance *instance)
 static int postgres_open(const struct probe_env *env, const struct fl_probe_spec *spec,
                          const void *settings, struct probe_instance **ret, struct fl_error *err)
 {
-    const struct postgres_settings *postgres = settings;
+    const struct database_settings *postgres = settings;
     struct probe_instance *instance = calloc(1, sizeof(*instance));
     int r;
 
@@ -532,7 +473,7 @@ const struct probe_type probe_postgres = {
     .name = "postgres",
     .summary = "logs in to a PostgreSQL server, asks a question, writes and reads a row",
     .options = postgres_options,
-    .settings_size = sizeof(struct postgres_settings),
+    .settings_size = sizeof(struct database_settings),
     .parallel = true,
     .open = postgres_open,
     .close = postgres_close,

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static char name[] = "name", text[] = "1";
-    static const struct mysql_settings settings[] = {
+    static const struct database_settings settings[] = {
         {.user = name, .query = text, .expect = text, .table = name},
         {.user = name, .query = text, .write = true, .database = name, .table = name},
     };
