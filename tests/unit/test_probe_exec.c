@@ -7,18 +7,20 @@ static struct lab lab;
 static char root[64] = "/tmp/faultline-exec-XXXXXX";
 static char list[96];
 
+/* The sleepers can be told from all others of the machine by their time: 99.PID and a digit. */
 static const char commands[] = "dummy /usr/lib/nagios/plugins/check_dummy ...\n"
                                "port /usr/lib/nagios/plugins/check_tcp -H 127.0.0.1 -p ...\n"
-                               "sleep /bin/sleep 30\n"
+                               "sleep /bin/sleep 99.%d1\n"
                                "yes /usr/bin/yes\n"
-                               "leaves /bin/sh -c sleep${IFS}29.5&echo${IFS}fine\n"
+                               "leaves /bin/sh %s/leaves\n"
+                               "deaf /bin/sh %s/deaf\n"
                                "crash /bin/sh -c kill${IFS}-SEGV${IFS}$$\n"
                                "missing /nowhere/check_nothing\n"
                                "env /bin/sh -c test${IFS}-z${IFS}\"$HOME$FAULTLINE\"\n";
 
 static int start_site(void **state)
 {
-    char command[160];
+    char command[256];
     FILE *file;
 
     (void)state;
@@ -27,10 +29,12 @@ static int start_site(void **state)
     (void)snprintf(list, sizeof(list), "%s/commands", root);
     file = fopen(list, "we");
     assert_non_null(file);
-    assert_true(fprintf(file, "%sdeaf /bin/sh %s/deaf\n", commands, root) > 0);
+    assert_true(fprintf(file, commands, getpid(), root, root) > 0);
     assert_int_equal(fclose(file), 0);
     (void)snprintf(command, sizeof(command),
-                   "echo 'trap \"\" TERM; while :; do sleep 29.25; done' >%s/deaf", root);
+                   "cd %s && echo 'trap \"\" TERM; while :; do sleep 99.%d2; done' >deaf &&"
+                   " echo 'sleep 99.%d3 & echo fine' >leaves",
+                   root, getpid(), getpid());
     assert_int_equal(system(command), 0);
     lab.env.commands_path = list;
     (void)setenv("FAULTLINE", "1", 1);
@@ -91,29 +95,30 @@ static void what_cannot_be_run_is_local(void **state)
     lab.env.commands_path = list;
 }
 
-/* Does any process of that argument run? */
-static bool runs(const char *argument)
+/* Does the sleeper of that digit run? */
+static bool runs(int digit)
 {
     char command[128];
 
-    (void)snprintf(command, sizeof(command), "pgrep -f 'sleep[ ]%s' >%s/pids", argument, root);
+    (void)snprintf(command, sizeof(command), "pgrep -f 'sleep[ ]99[.]%d%d$' >%s/pids", getpid(),
+                   digit, root);
     return system(command) == 0;
 }
 
-static void expect_gone(const char *argument)
+static void expect_gone(int digit)
 {
-    for (int i = 0; i < 400 && runs(argument); i++)
+    for (int i = 0; i < 400 && runs(digit); i++)
         server_pause();
-    assert_false(runs(argument));
+    assert_false(runs(digit));
 }
 
 static void one_that_takes_too_long_is_killed_with_its_children(void **state)
 {
     (void)state;
     lab_assert_failed(BRIEF("sleep"), FL_LAYER_OPERATE, FL_FAILURE_TIMEOUT);
-    expect_gone("30");
+    expect_gone(1);
     lab_assert_failed(BRIEF("deaf"), FL_LAYER_OPERATE, FL_FAILURE_TIMEOUT);
-    expect_gone("29.25");
+    expect_gone(2);
     lab_assert_failed(BRIEF("yes"), FL_LAYER_OPERATE, FL_FAILURE_TIMEOUT);
 }
 
@@ -121,7 +126,7 @@ static void what_one_leaves_behind_is_killed(void **state)
 {
     (void)state;
     lab_assert_ok(RUN("leaves"));
-    expect_gone("29.5");
+    expect_gone(3);
 }
 
 static void it_is_told_nothing_of_the_agents_environment(void **state)
