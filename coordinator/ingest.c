@@ -396,6 +396,8 @@ static void take(const struct letter *letter, struct fl_message *message, const 
     case FL_MESSAGE_ACK:
     case FL_MESSAGE_HEARTBEAT_REPLY:
     case FL_MESSAGE_REFUSAL:
+    case FL_MESSAGE_ASK:
+    case FL_MESSAGE_ANSWER:
         break;
     }
     REFUSE(letter, malformed, "message of type %d is none that agents send", (int)message->type);

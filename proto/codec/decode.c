@@ -75,22 +75,25 @@ static int take_hello(const Faultline__Hello *in, struct fl_hello *hello, struct
     hello->boot = in->boot;
     hello->plan_version = in->plan_version;
     hello->spooled_batches = in->spooled_batches;
+    hello->answers = in->answers;
     return 0;
 }
 
-static int take_spec(const Faultline__ProbeSpec *in, struct fl_plan *plan, struct fl_error *err)
+static int take_spec(const char *what, const Faultline__ProbeSpec *in, struct fl_plan *plan,
+                     struct fl_error *err)
 {
     struct fl_probe_spec *spec =
         fl_plan_add(plan, in->target, in->probe, in->type, in->interval_us, in->timeout_us);
 
     if (!spec)
-        return bad(err, "plan: a name is too long, or there are too many probes");
+        return fl_error_set(err, -EBADMSG, "%s: a name is too long, or there are too many probes",
+                            what);
     for (size_t i = 0; i < in->n_settings; i++) {
         if (strlen(in->settings[i]->value) > FL_MAX_SETTING_VALUE ||
             strlen(in->settings[i]->key) > FL_NAME_MAX)
-            return bad(err, "plan: a setting is too long");
+            return fl_error_set(err, -EBADMSG, "%s: a setting is too long", what);
         if (fl_probe_spec_set(spec, in->settings[i]->key, in->settings[i]->value) < 0)
-            return bad(err, "plan: a probe has too many settings");
+            return fl_error_set(err, -EBADMSG, "%s: a probe has too many settings", what);
     }
     return 0;
 }
@@ -107,7 +110,7 @@ static int take_plan(const Faultline__Plan *in, struct fl_plan *plan, struct fl_
     memcpy(plan->mesh_key, in->mesh_key.data, FL_MESH_KEY_SIZE);
     plan->version = in->version;
     for (size_t i = 0; i < in->n_specs && r == 0; i++)
-        r = take_spec(in->specs[i], plan, err);
+        r = take_spec("plan", in->specs[i], plan, err);
     if (r == 0 && fl_plan_check(plan, err) < 0)
         r = fl_error_prefix(err, -EBADMSG, "plan");
     if (r < 0)
@@ -284,6 +287,93 @@ static int take_reply(const Faultline__HeartbeatReply *in, struct fl_heartbeat_r
     return 0;
 }
 
+static int fill_ask(const Faultline__Ask *in, struct fl_ask *ask, struct fl_error *err)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < in->n_orders && r == 0; i++) {
+        if (!in->orders[i]->spec)
+            return bad(err, "ask: an order for no probe");
+        r = take_spec("ask", in->orders[i]->spec, &ask->orders, err);
+        ask->repeats[i] = in->orders[i]->repeats;
+    }
+    if (r == 0 && fl_ask_check(ask, err) < 0)
+        r = fl_error_prefix(err, -EBADMSG, "ask");
+    return r;
+}
+
+static int take_ask(const Faultline__Ask *in, struct fl_ask *ask, struct fl_error *err)
+{
+    int r;
+
+    fl_ask_init(ask);
+    if (in->n_orders > FL_MAX_ASK_ORDERS)
+        return bad(err, "ask: too many orders");
+    ask->id = in->id;
+    ask->deadline_us = in->deadline_us;
+    r = fill_ask(in, ask, err);
+    if (r < 0)
+        fl_ask_done(ask);
+    return r;
+}
+
+static int take_answer_refusals(const Faultline__Answer *in, struct fl_answer *answer,
+                                struct fl_error *err)
+{
+    if (in->n_refusals > FL_MAX_ASK_ORDERS)
+        return bad(err, "answer: too many refusals");
+    for (size_t i = 0; i < in->n_refusals; i++) {
+        answer->refusals[i].order = in->refusals[i]->order;
+        copy_words(answer->refusals[i].reason, FL_ANSWER_REASON_SIZE, in->refusals[i]->reason);
+        if (in->refusals[i]->order >= FL_MAX_ASK_ORDERS)
+            return bad(err, "answer: it refuses an order that no ask can have");
+    }
+    answer->n_refusals = in->n_refusals;
+    return 0;
+}
+
+static int take_answer_results(const Faultline__Answer *in, struct fl_answer *answer,
+                               struct fl_error *err)
+{
+    struct fl_batch batch = {.n_results = in->n_order, .results = answer->results};
+    int r = 0;
+
+    for (size_t i = 0; i < in->n_order; i++) {
+        if (in->order[i] >= FL_MAX_ASK_ORDERS)
+            return bad(err, "answer: a result of an order that no ask can have");
+        answer->orders[i] = in->order[i];
+    }
+    if (in->results)
+        r = take_results(in->results, &batch, err);
+    return r < 0 ? fl_error_prefix(err, r, "answer") : 0;
+}
+
+static int take_answer(const Faultline__Answer *in, struct fl_answer *answer, struct fl_error *err)
+{
+    const Faultline__Batch *results = in->results;
+    size_t n = in->n_order;
+    int r;
+
+    if (n > FL_MAX_ASK_PROBES || (!results && n > 0) ||
+        (results && (results->n_series != n || results->n_t_delta_us != n ||
+                     results->n_took_us != n || results->n_outcome != n)))
+        return bad(err, "answer: a column has the wrong length");
+    answer->id = in->id;
+    answer->done = in->done;
+    answer->missed = in->missed;
+    r = take_answer_refusals(in, answer, err);
+    if (r < 0)
+        return r;
+    answer->n_results = n;
+    answer->orders = calloc(n + 1, sizeof(*answer->orders));
+    answer->results = calloc(n + 1, sizeof(*answer->results));
+    r = answer->orders && answer->results ? take_answer_results(in, answer, err)
+                                          : fl_error_set(err, -ENOMEM, "no memory");
+    if (r < 0)
+        fl_answer_done(answer);
+    return r;
+}
+
 static int take_message(Faultline__Envelope *in, struct fl_message *out, struct fl_error *err)
 {
     switch (in->body_case) {
@@ -314,6 +404,12 @@ static int take_message(Faultline__Envelope *in, struct fl_message *out, struct 
         out->type = FL_MESSAGE_REFUSAL;
         copy_words(out->refusal.reason, FL_REASON_SIZE, in->refusal->reason);
         return 0;
+    case FAULTLINE__ENVELOPE__BODY_ASK:
+        out->type = FL_MESSAGE_ASK;
+        return take_ask(in->ask, &out->ask, err);
+    case FAULTLINE__ENVELOPE__BODY_ANSWER:
+        out->type = FL_MESSAGE_ANSWER;
+        return take_answer(in->answer, &out->answer, err);
     default:
         return bad(err, "a message without a body");
     }
@@ -363,6 +459,12 @@ void fl_message_done(struct fl_message *message)
         break;
     case FL_MESSAGE_ACK:
         free(message->ack.sequences);
+        break;
+    case FL_MESSAGE_ASK:
+        fl_ask_done(&message->ask);
+        break;
+    case FL_MESSAGE_ANSWER:
+        fl_answer_done(&message->answer);
         break;
     default:
         break;

@@ -63,6 +63,7 @@ static void put_hello(struct arena *arena, const struct fl_hello *hello, Faultli
     body->types = types;
     body->plan_version = hello->plan_version;
     body->spooled_batches = hello->spooled_batches;
+    body->answers = hello->answers;
     out->body_case = FAULTLINE__ENVELOPE__BODY_HELLO;
     out->hello = body;
 }
@@ -85,6 +86,18 @@ static void put_settings(struct arena *arena, const struct fl_probe_spec *spec,
     out->settings = list;
 }
 
+static void put_spec(struct arena *arena, const struct fl_probe_spec *spec,
+                     Faultline__ProbeSpec *out)
+{
+    faultline__probe_spec__init(out);
+    out->target = text(spec->target);
+    out->probe = text(spec->probe);
+    out->type = text(spec->type);
+    out->interval_us = spec->interval_us;
+    out->timeout_us = spec->timeout_us;
+    put_settings(arena, spec, out);
+}
+
 static void put_plan(struct arena *arena, const struct fl_plan *plan, Faultline__Envelope *out)
 {
     Faultline__Plan *body = arena_take(arena, 1, sizeof(*body));
@@ -95,15 +108,7 @@ static void put_plan(struct arena *arena, const struct fl_plan *plan, Faultline_
         return;
     faultline__plan__init(body);
     for (size_t i = 0; i < plan->n_specs; i++) {
-        const struct fl_probe_spec *spec = &plan->specs[i];
-
-        faultline__probe_spec__init(&specs[i]);
-        specs[i].target = text(spec->target);
-        specs[i].probe = text(spec->probe);
-        specs[i].type = text(spec->type);
-        specs[i].interval_us = spec->interval_us;
-        specs[i].timeout_us = spec->timeout_us;
-        put_settings(arena, spec, &specs[i]);
+        put_spec(arena, &plan->specs[i], &specs[i]);
         list[i] = &specs[i];
     }
     body->version = plan->version;
@@ -325,6 +330,74 @@ static void put_refusal(struct arena *arena, const struct fl_refusal *refusal,
     out->refusal = body;
 }
 
+static void put_ask(struct arena *arena, const struct fl_ask *ask, Faultline__Envelope *out)
+{
+    size_t n = ask->orders.n_specs;
+    Faultline__Ask *body = arena_take(arena, 1, sizeof(*body));
+    Faultline__AskOrder *orders = arena_take(arena, n + 1, sizeof(*orders));
+    Faultline__AskOrder **list = arena_take(arena, n + 1, sizeof(*list));
+    Faultline__ProbeSpec *specs = arena_take(arena, n + 1, sizeof(*specs));
+
+    if (!body || !orders || !list || !specs)
+        return;
+    faultline__ask__init(body);
+    for (size_t i = 0; i < n; i++) {
+        put_spec(arena, &ask->orders.specs[i], &specs[i]);
+        faultline__ask_order__init(&orders[i]);
+        orders[i].spec = &specs[i];
+        orders[i].repeats = ask->repeats[i];
+        list[i] = &orders[i];
+    }
+    body->id = ask->id;
+    body->deadline_us = ask->deadline_us;
+    body->n_orders = n;
+    body->orders = list;
+    out->body_case = FAULTLINE__ENVELOPE__BODY_ASK;
+    out->ask = body;
+}
+
+static void put_answer_refusals(struct arena *arena, const struct fl_answer *answer,
+                                Faultline__Answer *body)
+{
+    size_t n = answer->n_refusals;
+    Faultline__AnswerRefusal *refusals = arena_take(arena, n + 1, sizeof(*refusals));
+    Faultline__AnswerRefusal **list = arena_take(arena, n + 1, sizeof(*list));
+
+    if (!refusals || !list)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        faultline__answer_refusal__init(&refusals[i]);
+        refusals[i].order = answer->refusals[i].order;
+        refusals[i].reason = text(answer->refusals[i].reason);
+        list[i] = &refusals[i];
+    }
+    body->n_refusals = n;
+    body->refusals = list;
+}
+
+static void put_answer(struct arena *arena, const struct fl_answer *answer,
+                       Faultline__Envelope *out)
+{
+    const struct fl_batch batch = {.n_results = answer->n_results, .results = answer->results};
+    Faultline__Answer *body = arena_take(arena, 1, sizeof(*body));
+    Faultline__Batch *results = arena_take(arena, 1, sizeof(*results));
+
+    if (!body || !results)
+        return;
+    faultline__answer__init(body);
+    faultline__batch__init(results);
+    put_results(arena, &batch, results);
+    put_answer_refusals(arena, answer, body);
+    body->id = answer->id;
+    body->done = answer->done;
+    body->missed = answer->missed;
+    body->n_order = answer->n_results;
+    body->order = answer->orders;
+    body->results = results;
+    out->body_case = FAULTLINE__ENVELOPE__BODY_ANSWER;
+    out->answer = body;
+}
+
 static void put_message(struct arena *arena, const struct fl_message *message,
                         Faultline__Envelope *out)
 {
@@ -352,6 +425,12 @@ static void put_message(struct arena *arena, const struct fl_message *message,
         break;
     case FL_MESSAGE_REFUSAL:
         put_refusal(arena, &message->refusal, out);
+        break;
+    case FL_MESSAGE_ASK:
+        put_ask(arena, &message->ask, out);
+        break;
+    case FL_MESSAGE_ANSWER:
+        put_answer(arena, &message->answer, out);
         break;
     }
 }

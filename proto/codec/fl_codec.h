@@ -3,6 +3,7 @@
  * struct fl_message from here holds a valid one. */
 #pragma once
 
+#include "proto/types/fl_ask.h"
 #include "proto/types/fl_error.h"
 #include "proto/types/fl_host.h"
 #include "proto/types/fl_limits.h"
@@ -25,6 +26,8 @@ enum fl_message_type {
     FL_MESSAGE_HEARTBEAT,
     FL_MESSAGE_HEARTBEAT_REPLY,
     FL_MESSAGE_REFUSAL,
+    FL_MESSAGE_ASK,
+    FL_MESSAGE_ANSWER,
 };
 
 struct fl_hello {
@@ -36,6 +39,7 @@ struct fl_hello {
     char types[FL_MAX_TYPES][FL_TYPE_SIZE];
     uint64_t plan_version;
     uint64_t spooled_batches;
+    bool answers; /* asks; an older one does not */
 };
 
 struct fl_plan_ack {
@@ -96,6 +100,8 @@ struct fl_message {
         struct fl_heartbeat heartbeat;
         struct fl_heartbeat_reply heartbeat_reply;
         struct fl_refusal refusal;
+        struct fl_ask ask;
+        struct fl_answer answer;
     };
 };
 

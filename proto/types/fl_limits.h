@@ -24,6 +24,11 @@
 #define FL_MAX_DISKS 16           /* disks reported in one host sample */
 #define FL_MAX_TYPES 64           /* probe types that a hello may list */
 
+#define FL_MAX_ASK_ORDERS 16             /* probes that one ask may want */
+#define FL_MAX_ASK_PROBES 2000           /* the same with their repeats: what one gate may need */
+#define FL_MIN_ASK_INTERVAL_US 20000     /* between repeats: 50 a second */
+#define FL_MAX_ASK_DEADLINE_US 300000000 /* five minutes; who wants more asks again */
+
 #define FL_MIN_INTERVAL_US 100000      /* a tighter probe is a load test */
 #define FL_MAX_INTERVAL_US 86400000000 /* one day */
 #define FL_MIN_TIMEOUT_US 10000

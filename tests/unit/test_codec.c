@@ -136,7 +136,7 @@ static void a_hello_comes_back(void **state)
 {
     struct fl_message message = {
         .type = FL_MESSAGE_HELLO,
-        .hello = {"a1", "a", 0xfedcba9876543210, "0.1.0", 2, {"tcp", "nbd"}, 17, 3}};
+        .hello = {"a1", "a", 0xfedcba9876543210, "0.1.0", 2, {"tcp", "nbd"}, 17, 3, true}};
     struct fl_message back = round_trip(&message);
 
     (void)state;
@@ -168,6 +168,66 @@ static void the_small_messages_come_back(void **state)
                         sizeof(back.heartbeat_reply));
     back = round_trip(&refusal);
     assert_string_equal(back.refusal.reason, "wrong zone");
+}
+
+static struct fl_message some_ask(void)
+{
+    struct fl_message message = {.type = FL_MESSAGE_ASK};
+    struct fl_probe_spec *spec;
+
+    fl_ask_init(&message.ask);
+    message.ask.id = UINT64_MAX;
+    message.ask.deadline_us = 3 * FL_SECOND;
+    assert_non_null(fl_ask_add(&message.ask, "agent:b1", "mesh", "", 3, 20 * FL_MS, 0));
+    spec = fl_ask_add(&message.ask, "net", "ping", "", 7, FL_SECOND, 2 * FL_SECOND);
+    assert_int_equal(fl_probe_spec_set(spec, "size", "1400"), 0);
+    spec = fl_ask_add(&message.ask, "ask", "tcp", "tcp", 1, FL_SECOND, FL_SECOND);
+    assert_int_equal(fl_probe_spec_set(spec, "address", "192.0.2.1:80"), 0);
+    return message;
+}
+
+static void an_ask_comes_back_equal(void **state)
+{
+    struct fl_message message = some_ask(), back = round_trip(&message);
+
+    (void)state;
+    assert_true(back.ask.id == UINT64_MAX);
+    assert_int_equal(back.ask.deadline_us, 3 * FL_SECOND);
+    assert_true(fl_plan_equal(&message.ask.orders, &back.ask.orders));
+    assert_memory_equal(message.ask.repeats, back.ask.repeats, sizeof(back.ask.repeats));
+    assert_true(fl_ask_of_plan(&back.ask.orders.specs[1]));
+    assert_false(fl_ask_of_plan(&back.ask.orders.specs[2]));
+    fl_message_done(&back);
+    fl_message_done(&message);
+}
+
+static void an_answer_keeps_results_orders_and_refusals(void **state)
+{
+    struct fl_result results[3] = {some_result(1), some_result(3), some_result(2)};
+    uint32_t orders[3] = {0, 15, 2};
+    struct fl_message message = {.type = FL_MESSAGE_ANSWER}, back;
+
+    (void)state;
+    message.answer = (struct fl_answer){.id = 5,
+                                        .done = true,
+                                        .missed = 4,
+                                        .n_refusals = 1,
+                                        .refusals = {{15, "it is too much"}},
+                                        .n_results = 3,
+                                        .orders = orders,
+                                        .results = results};
+    back = round_trip(&message);
+    assert_int_equal(back.answer.id, 5);
+    assert_true(back.answer.done);
+    assert_int_equal(back.answer.missed, 4);
+    assert_int_equal(back.answer.n_refusals, 1);
+    assert_int_equal(back.answer.refusals[0].order, 15);
+    assert_string_equal(back.answer.refusals[0].reason, "it is too much");
+    assert_int_equal(back.answer.n_results, 3);
+    assert_memory_equal(back.answer.orders, orders, sizeof(orders));
+    for (size_t i = 0; i < 3; i++)
+        assert_same_result(&results[i], &back.answer.results[i]);
+    fl_message_done(&back);
 }
 
 static size_t put_number(uint8_t *bytes, size_t at, size_t number)
@@ -393,6 +453,50 @@ static void a_plan_that_breaks_a_rule_is_refused(void **state)
     fl_message_done(&message);
 }
 
+static void an_ask_that_breaks_a_rule_is_refused(void **state)
+{
+    struct fl_message message = some_ask();
+
+    (void)state;
+    message.ask.repeats[0] = FL_MAX_ASK_PROBES;
+    assert_encodes_but_is_refused(&message, "probes in one ask");
+    message.ask.repeats[0] = 0;
+    assert_encodes_but_is_refused(&message, "repeats");
+    message.ask.repeats[0] = 1;
+    message.ask.orders.specs[0].interval_us = 19999;
+    assert_encodes_but_is_refused(&message, "20 ms");
+    message.ask.orders.specs[0].interval_us = 20000;
+    message.ask.orders.specs[2].timeout_us = 0;
+    assert_encodes_but_is_refused(&message, "timeout");
+    message.ask.orders.specs[2].timeout_us = FL_SECOND;
+    message.ask.deadline_us = FL_MAX_ASK_DEADLINE_US + 1;
+    assert_encodes_but_is_refused(&message, "deadline");
+    message.ask.deadline_us = FL_SECOND;
+    message.ask.orders.specs[0].target[0] = ' ';
+    assert_encodes_but_is_refused(&message, "no name");
+    fl_message_done(&message);
+    message = (struct fl_message){.type = FL_MESSAGE_ASK, .ask = {.deadline_us = FL_SECOND}};
+    assert_encodes_but_is_refused(&message, "0 orders");
+}
+
+static void an_answer_that_breaks_a_rule_is_refused(void **state)
+{
+    struct fl_result results[1] = {some_result(1)};
+    uint32_t orders[1] = {FL_MAX_ASK_ORDERS};
+    struct fl_message message = {.type = FL_MESSAGE_ANSWER};
+
+    (void)state;
+    message.answer = (struct fl_answer){.n_results = 1, .orders = orders, .results = results};
+    assert_encodes_but_is_refused(&message, "no ask can have");
+    orders[0] = 0;
+    results[0].took_us = -1;
+    assert_encodes_but_is_refused(&message, "duration");
+    results[0].took_us = 1;
+    message.answer.n_refusals = 1;
+    message.answer.refusals[0].order = FL_MAX_ASK_ORDERS;
+    assert_encodes_but_is_refused(&message, "no ask can have");
+}
+
 static void a_hello_from_nowhere_is_refused(void **state)
 {
     struct fl_message message = {.type = FL_MESSAGE_HELLO, .hello = {.agent = "a1"}};
@@ -434,6 +538,10 @@ int main(void)
         cmocka_unit_test(a_plan_comes_back_equal),
         cmocka_unit_test(a_hello_comes_back),
         cmocka_unit_test(the_small_messages_come_back),
+        cmocka_unit_test(an_ask_comes_back_equal),
+        cmocka_unit_test(an_answer_keeps_results_orders_and_refusals),
+        cmocka_unit_test(an_ask_that_breaks_a_rule_is_refused),
+        cmocka_unit_test(an_answer_that_breaks_a_rule_is_refused),
         cmocka_unit_test(what_is_not_ours_is_refused),
         cmocka_unit_test(a_message_cut_anywhere_never_decodes_to_something_else),
         cmocka_unit_test(results_that_no_probe_can_have_made_are_refused),
