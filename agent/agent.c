@@ -280,6 +280,7 @@ static void fill_hello(struct fl_hello *hello, void *arg)
     hello->boot = agent->boot;
     hello->plan_version = agent->plan->version;
     hello->spooled_batches = state.n_batches;
+    hello->answers = true;
     for (size_t i = 0; probe_table[i].name && i < FL_MAX_TYPES; i++)
         (void)snprintf(hello->types[hello->n_types++], FL_TYPE_SIZE, "%s", probe_table[i].name);
 }
@@ -313,8 +314,23 @@ static void on_links_changed(void *arg)
     arm_flush(agent);
 }
 
+static void answer_ask(void *peer, const struct fl_answer *answer, void *arg)
+{
+    (void)arg;
+    link_answer_ask(peer, answer);
+}
+
+static void take_ask(struct link *link, const struct fl_ask *ask, void *arg)
+{
+    const struct agent *agent = arg;
+
+    asked_take(agent->asked, link, ask);
+}
+
 static void drop_links(struct agent *agent)
 {
+    if (agent->asked)
+        asked_forget(agent->asked); /* who asked goes */
     while (agent->n_links > 0)
         link_free(agent->links[--agent->n_links]);
 }
@@ -352,6 +368,12 @@ static void keep_acknowledgements(struct agent *agent, const struct agent_config
         spool_remove(agent->spool, id, results);
 }
 
+static void follow_ask_rules(struct agent *agent)
+{
+    agent->ask_rules = (struct ask_rules){agent->config.n_adhoc, agent->config.adhoc};
+    asked_set_rate(agent->asked, agent->config.asked_rate);
+}
+
 void agent_reload(struct agent *agent)
 {
     FL_CLEANUP(agent_config_done) struct agent_config next = {0};
@@ -372,6 +394,7 @@ void agent_reload(struct agent *agent)
     old = agent->config;
     agent->config = next;
     next = old;
+    follow_ask_rules(agent);
     make_links(agent);
     fl_log_info(AGENT_COMPONENT, "the configuration was read again: %zu coordinators",
                 agent->config.n_coordinators);
@@ -455,6 +478,21 @@ static int make_timers(struct agent *agent, struct fl_error *err)
     return 0;
 }
 
+static int make_asked(struct agent *agent, struct fl_error *err)
+{
+    const struct asked_env env = {.probe_env = &agent->probe_env,
+                                  .runner = &agent->runner,
+                                  .plan = &agent->plan,
+                                  .rules = &agent->ask_rules,
+                                  .answer = answer_ask,
+                                  .arg = agent};
+    int r = asked_new(&env, agent->config.asked_rate, &agent->asked, err);
+
+    if (r == 0)
+        follow_ask_rules(agent);
+    return r;
+}
+
 static int make_probing(struct agent *agent, struct fl_error *err)
 {
     struct event_base *base = fl_loop_base(agent->loop);
@@ -470,6 +508,8 @@ static int make_probing(struct agent *agent, struct fl_error *err)
                                           .secrets_path = agent->config.secrets,
                                           .commands_path = agent->config.commands};
     r = probe_runner_new(&agent->probe_env, on_result, agent, &agent->runner, err);
+    if (r == 0)
+        r = make_asked(agent, err);
     if (r == 0)
         r = host_new("/proc", "/sys", &agent->host, err);
     if (r == 0 && agent->config.mesh_listen)
@@ -489,6 +529,7 @@ static int make_link_env(struct agent *agent, struct fl_error *err)
                                         .fill_hello = fill_hello,
                                         .fill_heartbeat = fill_heartbeat,
                                         .plan = agent_plan_receive,
+                                        .ask = take_ask,
                                         .changed = on_links_changed,
                                         .arg = agent};
     return r;
@@ -572,6 +613,7 @@ struct agent *agent_free(struct agent *agent)
     free_timer(agent->host_timer);
     free_timer(agent->second_timer);
     echo_free(agent->echo);
+    asked_free(agent->asked);
     probe_runner_free(agent->runner);
     wait_for_workers(agent);
     free_timer(agent->lag_timer);

@@ -1,14 +1,17 @@
 #include "agent/agent_config.h"
 
+#include "agent/core/ask_rules.h"
 #include "proto/runtime/fl_yaml.h"
 #include "proto/types/fl_limits.h"
 #include "proto/types/fl_time.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PATH_LENGTH_MAX 3900 /* leaves room for the names within a directory */
 #define ADDRESS_PREFIX "tcp://"
+#define MAX_ADHOC 64
 
 static const char *const spool_syncs[] = {"normal", "full", NULL};
 
@@ -40,6 +43,8 @@ const struct fl_option agent_options[] = {
         "normal: spooled results survive kill -9; full: also the loss of power, at an fsync each"),
     ROW("host_interval", FL_OPTION_DURATION, host_interval_us, 200 * FL_MS, FL_MINUTE, "1s", NULL,
         "time between two looks at the host's own counters"),
+    ROW("asked_rate", FL_OPTION_INT, asked_rate, 0, 1000, "100", NULL,
+        "probes a second that coordinators may ask for beside the plan; 0: none"),
     {0}};
 
 const struct fl_option agent_coordinator_options[] = {
@@ -114,10 +119,37 @@ static int read_coordinators(const struct fl_yaml_node *root, struct agent_confi
     return r;
 }
 
+static int read_adhoc(const struct fl_yaml_node *list, struct agent_config *config,
+                      struct fl_error *err)
+{
+    struct fl_error why;
+    int r = fl_yaml_expect(list, FL_YAML_LIST, "allow_adhoc", err);
+
+    if (r < 0)
+        return r;
+    if (fl_yaml_count(list) > MAX_ADHOC)
+        return fl_yaml_error(list, err, -EINVAL, "allow_adhoc has %zu patterns; at most %d",
+                             fl_yaml_count(list), MAX_ADHOC);
+    config->adhoc = calloc(fl_yaml_count(list) + 1, sizeof(*config->adhoc));
+    for (size_t i = 0; config->adhoc && i < fl_yaml_count(list); i++) {
+        const struct fl_yaml_node *node = fl_yaml_item(list, i);
+        const char *pattern = fl_yaml_text(node);
+
+        if (!pattern || ask_rules_check_pattern(pattern, &why) < 0)
+            return fl_yaml_error(node, err, -EINVAL, "allow_adhoc: %s",
+                                 pattern ? why.message : "a pattern is a text");
+        config->adhoc[i] = strdup(pattern);
+        if (!config->adhoc[i])
+            break;
+        config->n_adhoc++;
+    }
+    return config->n_adhoc == fl_yaml_count(list) ? 0 : fl_error_set(err, -ENOMEM, "no memory");
+}
+
 static int read_root(const struct fl_yaml_node *root, struct agent_config *config,
                      struct fl_error *err)
 {
-    static const char *const sections[] = {"agent", "coordinators", NULL};
+    static const char *const sections[] = {"agent", "coordinators", "allow_adhoc", NULL};
     const struct fl_yaml_node *agent;
     char unused = 0;
     int r = fl_yaml_expect(root, FL_YAML_MAP, "the file", err);
@@ -133,6 +165,8 @@ static int read_root(const struct fl_yaml_node *root, struct agent_config *confi
     r = fl_yaml_expect(agent, FL_YAML_MAP, "agent", err);
     if (r == 0)
         r = fl_yaml_options(agent, agent_options, NULL, config, err);
+    if (r == 0 && fl_yaml_get(root, "allow_adhoc"))
+        r = read_adhoc(fl_yaml_get(root, "allow_adhoc"), config, err);
     return r < 0 ? r : read_coordinators(root, config, err);
 }
 
@@ -194,5 +228,8 @@ void agent_config_done(struct agent_config *config)
     fl_options_done(agent_options, config);
     for (size_t i = 0; i < config->n_coordinators; i++)
         fl_options_done(agent_coordinator_options, &config->coordinators[i]);
+    for (size_t i = 0; i < config->n_adhoc; i++)
+        free(config->adhoc[i]);
+    free(config->adhoc);
     explicit_bzero(&config->keys, sizeof(config->keys));
 }

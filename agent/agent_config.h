@@ -27,6 +27,9 @@ struct agent_config {
     int64_t spool_age_us;
     int64_t spool_sync; /* enum agent_spool_sync */
     int64_t host_interval_us;
+    int64_t asked_rate; /* probes a second that may be asked for; 0: none */
+    size_t n_adhoc;
+    char **adhoc; /* patterns of ask_rules.h */
     size_t n_coordinators;
     struct agent_coordinator coordinators[AGENT_MAX_COORDINATORS];
     struct fl_keypair keys; /* see agent_config_read_keys */

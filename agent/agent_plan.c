@@ -57,6 +57,7 @@ static int follow(struct agent *agent, struct fl_plan **next, struct fl_error *e
     FL_CLEANUP(free_plan) struct fl_plan *old = NULL;
     int r = schedule_new(agent->config.name, agent->start_us, &schedule);
 
+    asked_plan_goes(agent->asked);
     if (r == 0)
         r = schedule_set_plan(schedule, *next, fl_clock_monotonic());
     if (r < 0)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "agent/agent.h"
+#include "agent/asked.h"
 #include "agent/core/outbox.h"
 #include "agent/core/schedule.h"
 #include "agent/host/host.h"
@@ -28,6 +29,8 @@ struct agent {
     struct resolver *resolver;
     struct probe_env probe_env;
     struct probe_runner *runner;
+    struct ask_rules ask_rules; /* borrows from the configuration */
+    struct asked *asked;
     struct host *host;
     struct echo *echo;
     uint8_t mesh_key[FL_MESH_KEY_SIZE];

@@ -76,6 +76,14 @@ void link_answer_plan(struct link *link, uint64_t version, const char *error)
     (void)say(link, &message);
 }
 
+void link_answer_ask(struct link *link, const struct fl_answer *answer)
+{
+    const struct fl_message message = {.type = FL_MESSAGE_ANSWER, .answer = *answer};
+
+    if (session_is_up(&link->session))
+        (void)say(link, &message);
+}
+
 static void arm(struct link *link, int64_t at_us)
 {
     int64_t wait = at_us - fl_clock_monotonic();
@@ -250,6 +258,10 @@ static void take(struct link *link, struct fl_message *message)
     case FL_MESSAGE_REFUSAL:
         take_refusal(link, &message->refusal);
         break;
+    case FL_MESSAGE_ASK:
+        link->env->ask(link, &message->ask, link->env->arg);
+        break;
+    case FL_MESSAGE_ANSWER:
     case FL_MESSAGE_HELLO:
     case FL_MESSAGE_PLAN_ACK:
     case FL_MESSAGE_BATCH:

@@ -22,6 +22,8 @@ struct link_env {
     /* A plan came; it may be taken out of `plan`, what is left is freed. Answer with
      * link_answer_plan. */
     void (*plan)(struct link *link, struct fl_plan *plan, void *arg);
+    /* An ask came; borrowed. Answer with link_answer_ask. */
+    void (*ask)(struct link *link, const struct fl_ask *ask, void *arg);
     void (*changed)(void *arg); /* it is up now, or no longer */
     void *arg;
 };
@@ -37,6 +39,9 @@ void link_pump(struct link *link);
 
 /* "" when the plan was taken. */
 void link_answer_plan(struct link *link, uint64_t version, const char *error);
+
+/* What cannot be sent now is lost: it would be of no use later. */
+void link_answer_ask(struct link *link, const struct fl_answer *answer);
 
 bool link_is_up(const struct link *link);
 size_t link_peer(const struct link *link);

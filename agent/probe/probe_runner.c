@@ -14,9 +14,17 @@
 #include <string.h>
 
 #define MAX_PARALLEL 8 /* attempts of one series; a start beyond waits for one to end */
+#define MAX_ASKED 4    /* attempts of one series beyond which none is asked for */
+
+/* Who is told. */
+struct listener {
+    probe_result_cb result;
+    void *arg;
+};
 
 struct attempt {
     struct attempt *next;
+    struct listener listener;
     struct series *series;
     struct probe_run *run;
     struct event *deadline;
@@ -41,13 +49,12 @@ struct series {
 
 struct probe_runner {
     struct probe_env env;
-    probe_result_cb result;
-    void *arg;
+    struct listener listener; /* of what is started by the schedule */
     size_t n_series;
     struct series **series; /* by index of the plan */
 };
 
-static void start_attempt(struct series *series);
+static void start_attempt(struct series *series, const struct listener *listener);
 
 static const struct fl_probe_spec *spec_of(const struct series *series)
 {
@@ -84,15 +91,14 @@ static void stamp(struct fl_result *result, const struct series *series, fl_time
 }
 
 /* The attempt is gone: begin the one that waited, then tell. */
-static void deliver(struct series *series, const struct fl_result *result)
+static void deliver(struct series *series, const struct listener *listener,
+                    const struct fl_result *result)
 {
-    const struct probe_runner *runner = series->runner;
-
     if (series->due && series->n_hung == 0) {
         series->due = false;
-        start_attempt(series);
+        start_attempt(series, &series->runner->listener);
     }
-    runner->result(result, runner->arg);
+    listener->result(result, listener->arg);
 }
 
 static void on_done(const struct fl_result *result, void *arg)
@@ -104,7 +110,7 @@ static void on_done(const struct fl_result *result, void *arg)
     attempt_unlink(attempt);
     stamp(&stamped, series, attempt->t_us, fl_clock_monotonic() - attempt->start_us);
     if (!attempt->hung)
-        deliver(series, &stamped);
+        deliver(series, &attempt->listener, &stamped);
     attempt_free(attempt);
 }
 
@@ -112,6 +118,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
     struct attempt *attempt = arg;
     struct series *series = attempt->series;
+    const struct listener listener = attempt->listener;
     const int64_t took_us = fl_clock_monotonic() - attempt->start_us;
     struct fl_result result;
     bool ended;
@@ -131,11 +138,11 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
         result.stalled_us = took_us;
         series->last_hung = result;
     }
-    deliver(series, &result);
+    deliver(series, &listener, &result);
 }
 
 /* The oldest hanging attempt speaks for the series. */
-static void deliver_stalled(struct series *series)
+static void deliver_stalled(struct series *series, const struct listener *listener)
 {
     struct fl_result result = series->last_hung;
     const int64_t now_us = fl_clock_monotonic();
@@ -144,27 +151,29 @@ static void deliver_stalled(struct series *series)
         if (attempt->hung && now_us - attempt->start_us > result.stalled_us)
             result.stalled_us = now_us - attempt->start_us;
     stamp(&result, series, fl_clock_wall(), 0);
-    series->runner->result(&result, series->runner->arg);
+    listener->result(&result, listener->arg);
 }
 
 /* The trace format has one word for all that the agent itself cannot do. */
-static void deliver_local(struct series *series)
+static void deliver_local(struct series *series, const struct listener *listener)
 {
     struct fl_result result;
 
     fl_result_init(&result);
     stream_fail(&result, FL_LAYER_CONNECT, FL_FAILURE_LOCAL);
     stamp(&result, series, fl_clock_wall(), 0);
-    series->runner->result(&result, series->runner->arg);
+    listener->result(&result, listener->arg);
 }
 
-static int attempt_begin(struct series *series, struct attempt *attempt)
+static int attempt_begin(struct series *series, struct attempt *attempt,
+                         const struct listener *listener)
 {
     const int64_t timeout_us = spec_of(series)->timeout_us;
     const struct timeval timeout = {.tv_sec = timeout_us / FL_SECOND,
                                     .tv_usec = timeout_us % FL_SECOND};
 
     attempt->series = series;
+    attempt->listener = *listener;
     attempt->deadline = evtimer_new(series->runner->env.base, on_deadline, attempt);
     if (!attempt->deadline || evtimer_add(attempt->deadline, &timeout) < 0)
         return -ENOMEM;
@@ -173,15 +182,15 @@ static int attempt_begin(struct series *series, struct attempt *attempt)
     return series->type->start(series->instance, on_done, attempt, &attempt->run);
 }
 
-static void start_attempt(struct series *series)
+static void start_attempt(struct series *series, const struct listener *listener)
 {
     struct attempt *attempt = calloc(1, sizeof(*attempt));
-    int r = attempt ? attempt_begin(series, attempt) : -ENOMEM;
+    int r = attempt ? attempt_begin(series, attempt, listener) : -ENOMEM;
 
     if (r < 0) {
         if (attempt)
             attempt_free(attempt);
-        deliver_local(series);
+        deliver_local(series, listener);
         return;
     }
     attempt->next = series->attempts;
@@ -197,11 +206,42 @@ void probe_runner_start(struct probe_runner *runner, size_t index)
         return;
     series = runner->series[index];
     if (series->n_hung > 0)
-        deliver_stalled(series);
+        deliver_stalled(series, &runner->listener);
     else if (series->n_attempts >= (series->type->parallel ? MAX_PARALLEL : 1))
         series->due = true;
     else
-        start_attempt(series);
+        start_attempt(series, &runner->listener);
+}
+
+int probe_runner_ask(struct probe_runner *runner, size_t index, probe_result_cb result, void *arg)
+{
+    const struct listener listener = {result, arg};
+    struct series *series;
+
+    if (index >= runner->n_series)
+        return -ENOENT;
+    series = runner->series[index];
+    if (series->n_hung > 0)
+        deliver_stalled(series, &listener);
+    else if (series->n_attempts >= (series->type->parallel ? MAX_ASKED : 1))
+        return -EBUSY;
+    else
+        start_attempt(series, &listener);
+    return 0;
+}
+
+static void drop_result(const struct fl_result *result, void *arg)
+{
+    (void)result;
+    (void)arg;
+}
+
+void probe_runner_forget(struct probe_runner *runner, const void *arg)
+{
+    for (size_t i = 0; i < runner->n_series; i++)
+        for (struct attempt *at = runner->series[i]->attempts; at; at = at->next)
+            if (at->listener.arg == arg)
+                at->listener = (struct listener){drop_result, NULL};
 }
 
 size_t probe_runner_stalled(const struct probe_runner *runner)
@@ -395,8 +435,7 @@ int probe_runner_new(const struct probe_env *env, probe_result_cb result, void *
     if (!runner)
         return fl_error_set(err, -ENOMEM, "probe runner: out of memory");
     runner->env = *env;
-    runner->result = result;
-    runner->arg = arg;
+    runner->listener = (struct listener){result, arg};
     *ret = runner;
     return 0;
 }

@@ -22,4 +22,11 @@ int probe_runner_set_plan(struct probe_runner *runner, const struct fl_plan *pla
  * made instead. */
 void probe_runner_start(struct probe_runner *runner, size_t index);
 
+/* Start it once beside the schedule; `result` gets what comes of it, perhaps from inside this
+ * call, unless the series goes meanwhile. -EBUSY: too many attempts of it are running, and the
+ * schedule comes first. -ENOENT: no such index. */
+int probe_runner_ask(struct probe_runner *runner, size_t index, probe_result_cb result, void *arg);
+/* No results of attempts that were asked for with `arg` any more. */
+void probe_runner_forget(struct probe_runner *runner, const void *arg);
+
 size_t probe_runner_stalled(const struct probe_runner *runner); /* that hang in the kernel now */

@@ -146,6 +146,24 @@ static void a_bad_coordinator_is_named(void **state)
             "twice", "tcp://10.0.0.1:5570");
 }
 
+static void patterns_for_orders_are_read_and_checked(void **state)
+{
+    FL_CLEANUP(agent_config_done) struct agent_config config = {0};
+
+    (void)state;
+    assert_int_equal(load(AGENT "  asked_rate: 0\nallow_adhoc: [\"tcp 192.0.2.*:443\", "
+                                "\"icmp *\"]\n" COORDINATORS,
+                          &config),
+                     0);
+    assert_int_equal(config.asked_rate, 0);
+    assert_int_equal(config.n_adhoc, 2);
+    assert_string_equal(config.adhoc[1], "icmp *");
+    refused(AGENT "allow_adhoc: tcp\n" COORDINATORS, 5, "allow_adhoc", "");
+    refused(AGENT "allow_adhoc:\n  - \"icmp *\"\n  - tcp\n" COORDINATORS, 7, "allow_adhoc",
+            "one space");
+    refused(AGENT "  asked_rate: 1001\n" COORDINATORS, 5, "asked_rate", "1000");
+}
+
 static void what_is_no_yaml_is_refused(void **state)
 {
     struct agent_config config;
@@ -187,6 +205,7 @@ int main(void)
         CONFIG_TEST(an_unknown_setting_is_named_with_its_line),
         CONFIG_TEST(a_bad_value_is_named_with_what_is_allowed),
         CONFIG_TEST(a_bad_coordinator_is_named),
+        CONFIG_TEST(patterns_for_orders_are_read_and_checked),
         CONFIG_TEST(what_is_no_yaml_is_refused),
         CONFIG_TEST(only_some_settings_can_change_while_it_runs),
     };

@@ -315,6 +315,76 @@ static void overlapping_attempts_have_a_limit(void **state)
     assert_int_equal(fake.started, 8);
 }
 
+static void on_asked(const struct fl_result *result, void *arg)
+{
+    (void)result;
+    ++*(size_t *)arg;
+    lab.done = true;
+}
+
+static void what_is_asked_for_comes_to_who_asked(void **state)
+{
+    size_t asked = 0;
+
+    (void)state;
+    add("one", "fake", "x");
+    take_plan();
+    assert_int_equal(probe_runner_ask(runner, 0, on_asked, &asked), 0);
+    assert_int_equal(probe_runner_ask(runner, 1, on_asked, &asked), -ENOENT);
+    lab_wait(&lab);
+    assert_int_equal(asked, 1);
+    assert_int_equal(results.n, 0);
+}
+
+static void an_ask_yields_to_the_schedule(void **state)
+{
+    size_t asked = 0;
+    int taken = 0;
+
+    (void)state;
+    fake.mode = NEVER;
+    add("one", "fake", "x");
+    add("two", "parallel", "x");
+    take_plan();
+    probe_runner_start(runner, 0);
+    assert_int_equal(probe_runner_ask(runner, 0, on_asked, &asked), -EBUSY);
+    while (probe_runner_ask(runner, 1, on_asked, &asked) == 0)
+        taken++;
+    assert_int_equal(taken, 4);
+    probe_runner_start(runner, 1); /* there is room for the schedule still */
+    assert_int_equal(fake.started, 6);
+}
+
+static void a_start_during_an_ask_waits_for_it(void **state)
+{
+    size_t asked = 0;
+
+    (void)state;
+    fake.mode = NEVER;
+    add("one", "fake", "x");
+    take_plan();
+    assert_int_equal(probe_runner_ask(runner, 0, on_asked, &asked), 0);
+    probe_runner_start(runner, 0);
+    assert_int_equal(fake.started, 1);
+    wait_results(1);
+    assert_int_equal(fake.started, 2);
+    assert_int_equal(asked, 1);
+}
+
+static void who_is_forgotten_hears_nothing(void **state)
+{
+    size_t asked = 0;
+
+    (void)state;
+    add("one", "fake", "x");
+    take_plan();
+    assert_int_equal(probe_runner_ask(runner, 0, on_asked, &asked), 0);
+    probe_runner_forget(runner, &asked);
+    probe_runner_start(runner, 0);
+    wait_results(1);
+    assert_int_equal(asked, 0);
+}
+
 static void what_cannot_start_is_a_local_failure(void **state)
 {
     (void)state;
@@ -424,6 +494,10 @@ int main(void)
         TEST(a_hanging_attempt_is_a_stalled_result_at_each_start),
         TEST(a_start_during_an_attempt_waits_unless_they_may_overlap),
         TEST(overlapping_attempts_have_a_limit),
+        TEST(what_is_asked_for_comes_to_who_asked),
+        TEST(an_ask_yields_to_the_schedule),
+        TEST(a_start_during_an_ask_waits_for_it),
+        TEST(who_is_forgotten_hears_nothing),
         TEST(what_cannot_start_is_a_local_failure),
         TEST(unchanged_probes_keep_their_instances),
         TEST(a_removed_probe_is_cancelled_and_closed),
