@@ -3,6 +3,8 @@
  * not know them ignore. */
 #include "coordinator/trace/trace_writer.h"
 
+#include "coordinator/trace/result_json.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -29,12 +31,6 @@ static int write_line(struct trace_writer *writer, json_t *json, struct fl_error
     if (r < 0 || fputc('\n', writer->file) == EOF)
         return fl_error_set(err, -EIO, "the recording cannot be written: %s", strerror(errno));
     return 0;
-}
-
-static void put_integer(json_t *object, const char *name, int64_t value)
-{
-    if (value != FL_ABSENT)
-        (void)json_object_set_new(object, name, json_integer(value));
 }
 
 static json_t *zones_json(const struct fleet *fleet, size_t begin, size_t end)
@@ -165,34 +161,6 @@ int trace_writer_open(const char *path, const struct fleet *fleet, struct trace_
     return 0;
 }
 
-static void put_phases(json_t *line, const struct fl_result *result)
-{
-    json_t *phases = json_object(), *steps = json_object();
-
-    for (int i = 0; i < FL_LAYERS; i++)
-        put_integer(phases, fl_layer_name((enum fl_layer)i), result->phase_us[i]);
-    for (int i = 0; i < FL_STEPS; i++)
-        put_integer(steps, fl_step_name((enum fl_step)i), result->step_us[i]);
-    if (json_object_size(phases) > 0)
-        (void)json_object_set(line, "phase_us", phases);
-    if (json_object_size(steps) > 0)
-        (void)json_object_set(line, "step_us", steps);
-    json_decref(phases);
-    json_decref(steps);
-}
-
-static void put_tcp(json_t *line, const struct fl_tcp *tcp)
-{
-    json_t *object;
-
-    if (fl_tcp_absent(tcp))
-        return;
-    object = json_object();
-    for (int i = 0; i < FL_TCP_FIELDS; i++)
-        put_integer(object, fl_tcp_name(i), fl_tcp_get(tcp, i));
-    (void)json_object_set_new(line, "tcp", object);
-}
-
 int trace_writer_result(struct trace_writer *writer, uint32_t agent, const struct fl_result *result,
                         struct fl_error *err)
 {
@@ -208,22 +176,11 @@ int trace_writer_result(struct trace_writer *writer, uint32_t agent, const struc
                      "took_us", (json_int_t)result->took_us);
     if (!line)
         return fl_error_set(err, -ENOMEM, "no memory");
-    put_integer(line, "rx_us", result->rx_us);
+    result_json_integer(line, "rx_us", result->rx_us);
     (void)json_object_set_new(line, "agent", json_string(fleet->agents[agent].name));
     (void)json_object_set_new(line, "target", json_string(fleet->targets[probe->target].name));
     (void)json_object_set_new(line, "probe", json_string(probe->name));
-    (void)json_object_set_new(line, "ok", json_boolean(result->ok));
-    if (result->layer != FL_LAYER_NONE)
-        (void)json_object_set_new(line, "layer", json_string(fl_layer_name(result->layer)));
-    if (result->failure != FL_FAILURE_NONE)
-        (void)json_object_set_new(line, "error", json_string(fl_failure_name(result->failure)));
-    if (result->step != FL_STEP_NONE)
-        (void)json_object_set_new(line, "step", json_string(fl_step_name(result->step)));
-    put_phases(line, result);
-    put_integer(line, "tls_resumed", result->tls_resumed);
-    if (result->stalled_us > 0)
-        put_integer(line, "stalled_us", result->stalled_us);
-    put_tcp(line, &result->tcp);
+    result_json_put(line, result);
     return write_line(writer, line, err);
 }
 
@@ -241,7 +198,7 @@ static void put_metric(json_t *line, const struct fl_host_metric_row *row, int64
         }
     }
     if (row->scale == 1.0)
-        put_integer(section, row->name, value);
+        result_json_integer(section, row->name, value);
     else
         (void)json_object_set_new(section, row->name, json_real((double)value * row->scale));
 }
@@ -252,11 +209,11 @@ static json_t *disk_json(const struct fl_disk_sample *disk)
 
     if (disk->target[0])
         (void)json_object_set_new(json, "target", json_string(disk->target));
-    put_integer(json, "iops", disk->iops);
-    put_integer(json, "await_us", disk->await_us);
+    result_json_integer(json, "iops", disk->iops);
+    result_json_integer(json, "await_us", disk->await_us);
     if (disk->util_ppm != FL_ABSENT)
         (void)json_object_set_new(json, "util", json_real((double)disk->util_ppm * 1e-6));
-    put_integer(json, "inflight", disk->inflight);
+    result_json_integer(json, "inflight", disk->inflight);
     return json;
 }
 
@@ -271,7 +228,7 @@ int trace_writer_host(struct trace_writer *writer, uint32_t agent,
                      writer->fleet->agents[agent].name);
     if (!line)
         return fl_error_set(err, -ENOMEM, "no memory");
-    put_integer(line, "rx_us", sample->rx_us);
+    result_json_integer(line, "rx_us", sample->rx_us);
     for (int i = 0; i < FL_HOST_METRICS; i++)
         put_metric(line, &fl_host_metric_table[i], sample->values[i]);
     if (sample->n_disks > 0) {
