@@ -409,26 +409,6 @@ static void on_reload(void *arg)
 
 /* ---- life ---- */
 
-/* Beside the program when it is run from where it was built, else where it is installed. */
-static void find_fileop(char *ret, size_t size)
-{
-    static const char *const places[] = {"faultline-fileop",
-                                         "../libexec/faultline/faultline-fileop"};
-    char self[2048];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *slash;
-
-    self[n > 0 ? n : 0] = '\0';
-    slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    for (size_t i = 0; i < FL_COUNT(places); i++) {
-        (void)snprintf(ret, size, "%s/%s", self, places[i]);
-        if (access(ret, X_OK) == 0)
-            return;
-    }
-}
-
 static int open_spool(struct agent *agent, struct fl_error *err)
 {
     const struct agent_config *config = &agent->config;
@@ -500,7 +480,7 @@ static int make_probing(struct agent *agent, struct fl_error *err)
 
     if (r < 0)
         return r;
-    find_fileop(agent->fileop_path, sizeof(agent->fileop_path));
+    fileop_worker_find(agent->fileop_path, sizeof(agent->fileop_path));
     agent->probe_env = (struct probe_env){.base = base,
                                           .resolver = agent->resolver,
                                           .mesh_key = agent->mesh_key,

@@ -35,6 +35,24 @@ size_t fileop_worker_count(void)
     return n_workers;
 }
 
+void fileop_worker_find(char *ret, size_t size)
+{
+    static const char *const places[] = {PROGRAM, "../libexec/faultline/" PROGRAM};
+    char self[2048];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    char *slash;
+
+    self[n > 0 ? n : 0] = '\0';
+    slash = strrchr(self, '/');
+    if (slash)
+        *slash = '\0';
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        (void)snprintf(ret, size, "%s/%s", self, places[i]);
+        if (access(ret, X_OK) == 0)
+            return;
+    }
+}
+
 static void stop_listening(struct fileop_worker *worker)
 {
     if (worker->report_event)

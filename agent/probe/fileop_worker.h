@@ -25,6 +25,10 @@ struct fileop_job {
     bool flag; /* file: the directory must be a mount point; block: may be written */
 };
 
+/* The program of the worker: beside this one when it is run from where it was built, else where it
+ * is installed. */
+void fileop_worker_find(char *ret, size_t size);
+
 /* Start `program`. 0 or a negative errno, -EAGAIN when there are too many already. `job` is
  * borrowed until the call returns. */
 int fileop_worker_new(struct event_base *base, const char *program, const struct fileop_job *job,
