@@ -1,5 +1,6 @@
 #include "coordinator/coordinator.h"
 
+#include "coordinator/asker.h"
 #include "coordinator/decisions.h"
 #include "coordinator/trace/trace_writer.h"
 #include "proto/runtime/fl_clock.h"
@@ -24,6 +25,7 @@ struct coordinator {
     const struct store_type *store_type;
     struct store *store;
     struct ingest *ingest;
+    struct asker *asker;
     struct engine *engine;
     struct notes *notes;
     struct maintenance_silence *silence;
@@ -211,6 +213,20 @@ static void send_bytes(const uint8_t *peer, size_t peer_size, const uint8_t *byt
         (void)fl_zsock_send(coordinator->router, peer, peer_size, bytes, size);
 }
 
+static int send_ask(uint32_t agent, const struct fl_ask *ask, void *arg, struct fl_error *err)
+{
+    const struct coordinator *coordinator = arg;
+
+    return ingest_ask(coordinator->ingest, agent, ask, fl_clock_steady(), err);
+}
+
+static void on_answer(uint32_t agent, const struct fl_answer *answer, fl_time rx_us, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+
+    asker_answer(coordinator->asker, agent, answer, rx_us);
+}
+
 static int put_batch(const struct fl_batch *batch, const uint8_t *bytes, size_t size, fl_time rx_us,
                      void *arg)
 {
@@ -356,11 +372,15 @@ static int start_judgement(struct coordinator *coordinator, struct fl_error *err
 
 static int listen_to_agents(struct coordinator *coordinator, struct fl_error *err)
 {
-    const struct ingest_host host = {send_bytes,  put_batch, get_account,
-                                     put_account, judge,     coordinator};
+    const struct ingest_host host = {send_bytes, put_batch, get_account, put_account,
+                                     judge,      on_answer, coordinator};
+    const struct asker_host asker_host = {send_ask, coordinator};
     struct fl_keypair keys;
     int r = fl_keypair_read(coordinator->config->secret_key_file, &keys, err);
 
+    if (r == 0)
+        r = asker_new(coordinator->base, coordinator->config->fleet, &asker_host,
+                      &coordinator->asker, err);
     if (r == 0)
         r = ingest_new(coordinator->config, coordinator->mesh_key, &host, &coordinator->ingest,
                        err);
@@ -424,6 +444,7 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
     if (coordinator->timer)
         event_free(coordinator->timer);
     ingest_free(coordinator->ingest);
+    asker_free(coordinator->asker);
     engine_free(coordinator->engine);
     notes_free(coordinator->notes);
     free(coordinator->silence);
@@ -490,6 +511,7 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     notifier_switch(coordinator->notifier, receivers);
     close_open_verdicts(coordinator);
     decisions_switch(coordinator->decisions, next, config, engine);
+    asker_reload(coordinator->asker, config->fleet);
     if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
         fl_log_error("record", "%s", err.message);
     engine_free(coordinator->engine);
@@ -564,6 +586,11 @@ struct notifier *coordinator_notifier(const struct coordinator *coordinator)
 struct decisions *coordinator_decisions(const struct coordinator *coordinator)
 {
     return coordinator->decisions;
+}
+
+struct asker *coordinator_asker(const struct coordinator *coordinator)
+{
+    return coordinator->asker;
 }
 
 const struct ingest *coordinator_ingest(const struct coordinator *coordinator)

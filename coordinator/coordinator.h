@@ -12,6 +12,7 @@
 
 #define COORDINATOR_EVENTS 1024 /* kept for those who follow */
 
+struct asker;
 struct coordinator;
 struct decisions;
 struct event_base;
@@ -40,6 +41,7 @@ const struct store_type *coordinator_store(const struct coordinator *coordinator
 
 struct notifier *coordinator_notifier(const struct coordinator *coordinator);
 struct decisions *coordinator_decisions(const struct coordinator *coordinator);
+struct asker *coordinator_asker(const struct coordinator *coordinator);
 
 /* Number of the newest verdict event since the start, from 1; 0: none yet. */
 uint64_t coordinator_newest_event(const struct coordinator *coordinator);

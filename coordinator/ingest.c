@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HERE_US (5 * FL_SECOND) /* who was heard no longer ago is connected */
+
 struct ingest {
     const struct coordinator_config *config;
     struct ingest_host host;
@@ -232,6 +234,7 @@ static void take_hello(const struct letter *letter, const struct fl_hello *hello
     copy_plain(agent->software, sizeof(agent->software), hello->software);
     agent->plan_version = hello->plan_version;
     agent->spooled = hello->spooled_batches;
+    agent->answers = hello->answers;
     fl_log_info("ingest", "agent \"%s\" of zone \"%s\" is here, with %s", letter->user, zone,
                 agent->software);
     send_plan(letter);
@@ -391,13 +394,16 @@ static void take(const struct letter *letter, struct fl_message *message, const 
     case FL_MESSAGE_HEARTBEAT:
         take_heartbeat(letter, &message->heartbeat);
         return;
+    case FL_MESSAGE_ANSWER:
+        letter->ingest->host.answer(letter->agent, &message->answer, letter->rx_us,
+                                    letter->ingest->host.arg);
+        return;
     case FL_MESSAGE_HELLO:
     case FL_MESSAGE_PLAN:
     case FL_MESSAGE_ACK:
     case FL_MESSAGE_HEARTBEAT_REPLY:
     case FL_MESSAGE_REFUSAL:
     case FL_MESSAGE_ASK:
-    case FL_MESSAGE_ANSWER:
         break;
     }
     REFUSE(letter, malformed, "message of type %d is none that agents send", (int)message->type);
@@ -473,6 +479,28 @@ void ingest_stored(struct ingest *ingest, const char *agent, uint64_t boot, uint
     letter.peer = stored->peer;
     letter.peer_size = stored->peer_size;
     acknowledge(&letter, boot, sequence);
+}
+
+int ingest_ask(const struct ingest *ingest, uint32_t agent, const struct fl_ask *ask,
+               fl_time now_us, struct fl_error *err)
+{
+    const struct fl_message message = {.type = FL_MESSAGE_ASK, .ask = *ask};
+    const struct ingest_agent *to = &ingest->agents[agent];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    int r;
+
+    if (to->peer_size == 0 || now_us - to->last_us > HERE_US)
+        return fl_error_set(err, -ENOTCONN, "it is not connected");
+    if (!to->answers)
+        return fl_error_set(err, -EPROTONOSUPPORT,
+                            "it runs a version that answers no asks; upgrade it");
+    r = fl_codec_encode(&message, &bytes, &size, err);
+    if (r < 0)
+        return r;
+    ingest->host.send(to->peer, to->peer_size, bytes, size, ingest->host.arg);
+    free(bytes);
+    return 0;
 }
 
 void ingest_unknown_key(struct ingest *ingest, const char *public_key)

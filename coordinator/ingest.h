@@ -27,6 +27,8 @@ struct ingest_host {
     int (*put_account)(const struct store_account *account, void *arg);
     /* Judge a batch that was not judged before; its results and samples carry rx_us. */
     void (*judge)(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg);
+    /* An agent answers what it was asked. */
+    void (*answer)(uint32_t agent, const struct fl_answer *answer, fl_time rx_us, void *arg);
     void *arg;
 };
 
@@ -39,6 +41,7 @@ struct ingest_agent {
     uint64_t spooled, stalled, dropped;
     bool has_account; /* as of its last heartbeat; false: it keeps none, or has not told */
     struct account account;
+    bool answers;     /* it can be asked; one of an older version cannot */
     size_t peer_size; /* 0: has not said hello */
     uint8_t peer[INGEST_PEER_SIZE];
     size_t revoked_size; /* a connection that came in with a key that is not its own any more */
@@ -74,6 +77,10 @@ void ingest_message(struct ingest *ingest, const uint8_t *peer, size_t peer_size
 /* The store has decided: what is durable is acknowledged. */
 void ingest_stored(struct ingest *ingest, const char *agent, uint64_t boot, uint64_t sequence,
                    enum store_outcome outcome);
+
+/* Ask an agent. -ENOTCONN, -EPROTONOSUPPORT or -ENOMEM with the reason why it cannot be asked. */
+int ingest_ask(const struct ingest *ingest, uint32_t agent, const struct fl_ask *ask,
+               fl_time now_us, struct fl_error *err);
 
 /* A connection with a key of nobody. */
 void ingest_unknown_key(struct ingest *ingest, const char *public_key);

@@ -1,5 +1,6 @@
 #include "coordinator/http/http_server.h"
 
+#include "coordinator/asker.h"
 #include "coordinator/decisions.h"
 #include "coordinator/http/request_rate.h"
 #include "coordinator/http/route.h"
@@ -236,6 +237,13 @@ static void on_decided(void *arg)
                                 ++server->told_decided);
 }
 
+static void on_asked(void *arg)
+{
+    const struct http_server *server = arg;
+
+    waiters_wake(server->waiters[HTTP_WAIT_ASKS]);
+}
+
 /* Bound here, since libevent listens with a backlog that is too short for a page's readers who
  * all come back at once. */
 static int listen_at(const char *host, uint16_t port)
@@ -334,7 +342,7 @@ static int start_timeline(struct http_server *server)
 static int new_parts(struct http_server *server, const struct config_http *config)
 {
     static const waiters_answer_cb answers[HTTP_WAITS] = {route_events_answer,
-                                                          route_decisions_answer};
+                                                          route_decisions_answer, route_ask_answer};
     int r = http_connections_new(server->base, max_connections(config), &server->connections);
 
     for (size_t i = 0; r == 0 && i < HTTP_STREAMS; i++)
@@ -387,6 +395,7 @@ int http_server_new(struct coordinator *coordinator, struct event_base *base, co
     coordinator_on_event(coordinator, on_event, server);
     server->told_decided = decisions_newest(coordinator_decisions(coordinator));
     decisions_on_change(coordinator_decisions(coordinator), on_decided, server);
+    asker_on_change(coordinator_asker(coordinator), on_asked, server);
     *ret = FL_TAKE(server);
     return 0;
 }
@@ -397,6 +406,7 @@ struct http_server *http_server_free(struct http_server *server)
         return NULL;
     coordinator_on_event(server->coordinator, NULL, NULL);
     decisions_on_change(coordinator_decisions(server->coordinator), NULL, NULL);
+    asker_on_change(coordinator_asker(server->coordinator), NULL, NULL);
     if (server->http)
         evhttp_free(server->http);
     for (size_t i = 0; i < HTTP_STREAMS; i++)

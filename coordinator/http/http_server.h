@@ -28,6 +28,7 @@ enum http_stream {
 enum http_wait {
     HTTP_WAIT_EVENTS,    /* the next verdict event */
     HTTP_WAIT_DECISIONS, /* the next change in a group, or in any */
+    HTTP_WAIT_ASKS,      /* more of what agents were asked */
     HTTP_WAITS
 };
 

@@ -73,6 +73,8 @@ void route_decision_act(struct exchange *exchange);
 void route_metrics(struct exchange *exchange);
 void route_probe(struct exchange *exchange);
 void route_notify_test(struct exchange *exchange);
+void route_ask(struct exchange *exchange);
+void route_ask_results(struct exchange *exchange);
 
 /* For the server: the answer to who waits for events; an event for who follows them. */
 bool route_events_answer(struct exchange *exchange, uint64_t after, bool last);
@@ -80,6 +82,7 @@ void route_stream_publish(struct stream *stream, const struct coordinator *coord
                           uint64_t number);
 /* Looks at the matrix, and tells those who follow it what is new. */
 void route_matrix_publish(struct timeline *timeline, struct stream *stream);
+bool route_ask_answer(struct exchange *exchange, uint64_t after, bool last);
 /* The same for decisions. */
 bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last);
 void route_decisions_publish(struct stream *stream, const struct coordinator *coordinator,

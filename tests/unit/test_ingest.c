@@ -40,6 +40,7 @@ struct bench {
     struct store_account account;
     fl_time dated_us; /* of the results in say_batch */
     fl_time judged_rx_us;
+    uint64_t answered_id;
 };
 
 static struct coordinator_config *config_of(const char *text)
@@ -107,11 +108,21 @@ static void on_judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us
     bench->n_judged++;
 }
 
+static void on_answer(uint32_t agent, const struct fl_answer *answer, fl_time rx_us, void *arg)
+{
+    struct bench *bench = arg;
+
+    assert_int_equal(agent, 0);
+    assert_true(rx_us > 0);
+    bench->answered_id = answer->id;
+}
+
 static int setup(void **state)
 {
     static const uint8_t mesh_key[FL_MESH_KEY_SIZE] = {1};
     struct bench *bench = calloc(1, sizeof(*bench));
-    const struct ingest_host host = {on_send, on_put, on_account, on_put_account, on_judge, bench};
+    const struct ingest_host host = {on_send,  on_put,    on_account, on_put_account,
+                                     on_judge, on_answer, bench};
     struct fl_error err;
 
     bench->dated_us = NOW - 5000;
@@ -488,6 +499,54 @@ static void only_the_last_sentences_are_kept(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int ask(const struct bench *bench, fl_time now_us, struct fl_error *err)
+{
+    struct fl_ask ask;
+    int r;
+
+    fl_ask_init(&ask);
+    ask.id = 9;
+    ask.deadline_us = FL_SECOND;
+    assert_non_null(fl_ask_add(&ask, "web", "tcp", "", 3, 100 * FL_MS, 0));
+    r = ingest_ask(bench->ingest, 0, &ask, now_us, err);
+    fl_ask_done(&ask);
+    return r;
+}
+
+static void only_who_is_here_and_answers_is_asked(void **state)
+{
+    struct fl_message hello = {.type = FL_MESSAGE_HELLO};
+    struct bench *bench = *state;
+    struct fl_error err;
+
+    assert_int_equal(ask(bench, NOW, &err), -ENOTCONN);
+    say_hello(bench, 1, "a1", "a1", "a");
+    assert_int_equal(ask(bench, NOW, &err), -EPROTONOSUPPORT);
+    strcpy(hello.hello.agent, "a1");
+    strcpy(hello.hello.zone, "a");
+    hello.hello.boot = 7;
+    hello.hello.answers = true;
+    say(bench, 1, "a1", &hello);
+    assert_int_equal(ask(bench, NOW, &err), 0);
+    assert_int_equal(bench->sent.type, FL_MESSAGE_ASK);
+    assert_int_equal(bench->sent.ask.id, 9);
+    assert_int_equal(bench->sent.ask.repeats[0], 3);
+    assert_int_equal(ask(bench, NOW + 6 * FL_SECOND, &err), -ENOTCONN);
+}
+
+static void an_answer_is_handed_on(void **state)
+{
+    const struct fl_message answer = {.type = FL_MESSAGE_ANSWER,
+                                      .answer = {.id = 12, .done = true, .missed = 3}};
+    struct bench *bench = *state;
+
+    say(bench, 1, "a1", &answer);
+    assert_int_equal(bench->answered_id, 0);
+    say_hello(bench, 1, "a1", "a1", "a");
+    say(bench, 1, "a1", &answer);
+    assert_int_equal(bench->answered_id, 12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -503,6 +562,8 @@ int main(void)
         TEST(who_has_not_said_hello_is_refused),
         TEST(bytes_that_are_no_message_are_counted_by_their_kind),
         TEST(what_only_coordinators_say_is_refused),
+        TEST(only_who_is_here_and_answers_is_asked),
+        TEST(an_answer_is_handed_on),
         TEST(a_heartbeat_is_answered_with_times),
         TEST(a_heartbeat_settles_the_account),
         TEST(the_answer_to_a_plan_is_kept),
