@@ -32,6 +32,13 @@ static const struct row {
     {"to", "TIME", ARGUMENTS_TO, "up to this time or date, UTC; else up to now"},
     {"test", NULL, ARGUMENTS_TEST, "send a test"},
     {"accounts", NULL, ARGUMENTS_ACCOUNTS, "say what became of every result instead"},
+    {"list", NULL, ARGUMENTS_LIST, "show the types of probes there are"},
+    {"from", "A,B", ARGUMENTS_AGENTS, "by agents: of these zones, these ones, or all"},
+    {"repeats", "N", ARGUMENTS_REPEATS, "so many times; once without it"},
+    {"interval", "TIME", ARGUMENTS_INTERVAL, "between two of them, from 20ms on; else 200ms"},
+    {"timeout", "TIME", ARGUMENTS_TIMEOUT, "for one of them"},
+    {"size", "BYTES", ARGUMENTS_SIZE, "payload of icmp"},
+    {"set", "KEY=VALUE", ARGUMENTS_SET, "a setting of the probe; may be given several times"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -54,14 +61,40 @@ static int read_duration(const char *option, const char *text, int64_t *ret, str
     return 0;
 }
 
-static int read_count(const char *text, uint64_t *ret, struct fl_error *err)
+static int read_count(const char *option, const char *text, uint64_t *ret, struct fl_error *err)
 {
     size_t digits = strspn(text, "0123456789");
 
     *ret = strtoull(text, NULL, 10);
     if (digits == 0 || digits > MAX_COUNT_DIGITS || text[digits] != '\0' || *ret == 0)
-        return fl_error_set(err, -EINVAL, "--count is \"%s\"; give a whole number above 0", text);
+        return fl_error_set(err, -EINVAL, "%s is \"%s\"; give a whole number above 0", option,
+                            text);
     return 0;
+}
+
+/* What says how to probe. */
+static int read_probing(unsigned bit, const char *value, struct arguments *ret,
+                        struct fl_error *err)
+{
+    switch (bit) {
+    case ARGUMENTS_REPEATS:
+        return read_count("--repeats", value, &ret->repeats, err);
+    case ARGUMENTS_INTERVAL:
+        return read_duration("--interval", value, &ret->interval_us, err);
+    case ARGUMENTS_TIMEOUT:
+        return read_duration("--timeout", value, &ret->timeout_us, err);
+    case ARGUMENTS_SIZE:
+        ret->size = value;
+        return 0;
+    case ARGUMENTS_SET:
+        if (ret->n_set == ARGUMENTS_MAX_SET)
+            return fl_error_set(err, -EINVAL, "--set may be given %d times", ARGUMENTS_MAX_SET);
+        ret->set[ret->n_set++] = value;
+        return 0;
+    default:
+        ret->help = true;
+        return 0;
+    }
 }
 
 static int read_option(unsigned bit, const char *value, struct arguments *ret, struct fl_error *err)
@@ -111,13 +144,18 @@ static int read_option(unsigned bit, const char *value, struct arguments *ret, s
         ret->accounts = true;
         return 0;
     case ARGUMENTS_COUNT:
-        return read_count(value, &ret->count, err);
+        return read_count("--count", value, &ret->count, err);
     case ARGUMENTS_ZONE:
         ret->zone = value;
         return 0;
-    default:
-        ret->help = true;
+    case ARGUMENTS_LIST:
+        ret->list = true;
         return 0;
+    case ARGUMENTS_AGENTS:
+        ret->from = value;
+        return 0;
+    default:
+        return read_probing(bit, value, ret, err);
     }
 }
 

@@ -28,14 +28,23 @@ enum arguments_option {
     ARGUMENTS_TO = 1 << 14,
     ARGUMENTS_TEST = 1 << 15,
     ARGUMENTS_ACCOUNTS = 1 << 16,
+    ARGUMENTS_LIST = 1 << 17,
+    ARGUMENTS_AGENTS = 1 << 18, /* --from, of zones and agents */
+    ARGUMENTS_REPEATS = 1 << 19,
+    ARGUMENTS_INTERVAL = 1 << 20,
+    ARGUMENTS_TIMEOUT = 1 << 21,
+    ARGUMENTS_SIZE = 1 << 22,
+    ARGUMENTS_SET = 1 << 23,
 };
+
+#define ARGUMENTS_MAX_SET 16
 
 struct arguments {
     bool help;
     bool json;
     bool lenient;
     bool html, csv;
-    bool test, accounts;
+    bool test, accounts, list;
     const char *month, *from, *to; /* NULL: not given */
     const char *api;
     const char *zone;                     /* NULL: not given */
@@ -43,6 +52,11 @@ struct arguments {
     int64_t in_us;                        /* from now */
     int64_t for_us;                       /* 0: for ever */
     uint64_t count;                       /* 0: any number */
+    uint64_t repeats;                     /* 0: not given */
+    int64_t interval_us, timeout_us;      /* 0: not given */
+    const char *size;                     /* NULL: not given */
+    size_t n_set;
+    const char *set[ARGUMENTS_MAX_SET]; /* as given, KEY=VALUE */
     int n_operands;
     char **operands;
 };

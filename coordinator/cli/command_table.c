@@ -31,6 +31,11 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_MONTH | ARGUMENTS_HTML, 0, 0, command_report},
     {"export", "AGENT TARGET PROBE", "print the results of a series",
      ARGUMENTS_API | ARGUMENTS_CSV | ARGUMENTS_FROM | ARGUMENTS_TO, 3, 3, command_export},
+    {"probe", "TYPE ADDRESS | TARGET[/PROBE]",
+     "probe from here, or by agents with --from, now, layer by layer",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_LIST | ARGUMENTS_AGENTS | ARGUMENTS_REPEATS |
+         ARGUMENTS_INTERVAL | ARGUMENTS_TIMEOUT | ARGUMENTS_SIZE | ARGUMENTS_SET,
+     0, 2, command_probe},
     {"plan", "diff FILE", "show what a reload with a configuration would change of what is probed",
      ARGUMENTS_API | ARGUMENTS_JSON, 2, 2, command_plan},
     {"notify", "--test [NAME]", "tell receivers of notifications that this is a test",
