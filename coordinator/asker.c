@@ -12,8 +12,20 @@
 #include <string.h>
 
 #define GRACE_US FL_SECOND /* for an answer to travel */
+#define QUESTION_DEADLINE_SLACK_US (500 * FL_MS)
+#define MAX_TALLIES 256
+#define TALLY_US FL_MINUTE /* what is asked within this of the last time is told together */
+
+/* What was asked about one component in one go. */
+struct tally {
+    char component[FL_COMPONENT_SIZE];
+    fl_time from_us, last_us;
+    struct asker_told told;
+};
+
 struct kept {
     struct asker_ask ask;
+    size_t tally; /* of a question */
     struct kept *next;
 };
 
@@ -24,6 +36,8 @@ struct asker {
     uint64_t next_id;
     struct kept *kept; /* the newest first */
     size_t n_kept;
+    struct tally tallies[MAX_TALLIES]; /* a ring */
+    size_t n_tallies;
     struct asker_stats stats;
     void (*listener)(void *arg);
     void *listener_arg;
@@ -189,8 +203,10 @@ static struct kept *kept_new(struct asker *asker, const struct fl_ask *ask,
     kept->ask.deadline_us = kept->ask.made_us + ask->deadline_us + GRACE_US;
     for (size_t i = 0; i < n; i++)
         if (recipients[i].orders)
-            kept->ask.recipients[kept->ask.n_recipients++] = (struct asker_recipient){
-                .agent = recipients[i].agent, .orders = recipients[i].orders};
+            kept->ask.recipients[kept->ask.n_recipients++] =
+                (struct asker_recipient){.agent = recipients[i].agent,
+                                         .orders = recipients[i].orders,
+                                         .expected = repeats_of(ask, recipients[i].orders)};
     return kept;
 }
 
@@ -237,6 +253,104 @@ int asker_begin(struct asker *asker, const struct fl_ask *ask,
     *ret_id = kept->ask.id;
     send_all(asker, kept);
     return 0;
+}
+
+/* ---- questions ---- */
+
+static struct tally *tally_of(struct asker *asker, const struct component *component, fl_time now)
+{
+    char name[FL_COMPONENT_SIZE];
+    struct tally *tally;
+
+    component_name(asker->fleet, component, name);
+    for (size_t i = 0; i < asker->n_tallies && i < MAX_TALLIES; i++) {
+        tally = &asker->tallies[i];
+        if (now - tally->last_us <= TALLY_US && strcmp(tally->component, name) == 0)
+            return tally;
+    }
+    tally = &asker->tallies[asker->n_tallies++ % MAX_TALLIES];
+    *tally = (struct tally){.from_us = now};
+    (void)snprintf(tally->component, sizeof(tally->component), "%s", name);
+    return tally;
+}
+
+static void name_agent(struct asker_told *told, const char *agent)
+{
+    for (size_t i = 0; i < told->n_agents; i++)
+        if (strcmp(told->agents[i], agent) == 0)
+            return;
+    if (told->n_agents < ASKER_MAX_TOLD)
+        (void)snprintf(told->agents[told->n_agents++], FL_NAME_SIZE, "%s", agent);
+}
+
+/* The order of that probe, added if there is none yet; -1: there is no room. */
+static int order_of(const struct fleet *fleet, uint32_t index, struct fl_ask *ask)
+{
+    const struct fleet_probe *probe = &fleet->probes[index];
+    int64_t longest =
+        QUESTION_REPEATS * QUESTION_INTERVAL_US + probe->timeout_us + QUESTION_DEADLINE_SLACK_US;
+
+    for (size_t i = 0; i < ask->orders.n_specs; i++)
+        if (ask->orders.specs[i].series == probe->series)
+            return (int)i;
+    if (!fl_ask_add(ask, fleet->targets[probe->target].name, probe->name, "", QUESTION_REPEATS,
+                    QUESTION_INTERVAL_US, 0))
+        return -1;
+    if (ask->deadline_us < longest)
+        ask->deadline_us = longest;
+    return (int)ask->orders.n_specs - 1;
+}
+
+static size_t add_recipient(struct asker_recipient *recipients, size_t n, uint32_t agent,
+                            uint32_t order)
+{
+    size_t i = 0;
+
+    while (i < n && recipients[i].agent != agent)
+        i++;
+    if (i == n)
+        recipients[n++] = (struct asker_recipient){.agent = agent};
+    recipients[i].orders |= UINT32_C(1) << order;
+    return n;
+}
+
+/* Those about the first one's component, together. Returns how many they were. */
+static size_t ask_together(struct asker *asker, const struct question *questions, size_t n)
+{
+    struct asker_recipient recipients[QUESTION_MAX] = {0};
+    struct fl_error err;
+    struct kept *kept = NULL;
+    struct tally *tally;
+    struct fl_ask ask;
+    size_t taken = 0, n_recipients = 0;
+
+    fl_ask_init(&ask);
+    while (taken < n && component_equal(&questions[taken].about, &questions[0].about)) {
+        int order = order_of(asker->fleet, questions[taken].probe, &ask);
+
+        if (order < 0)
+            break;
+        n_recipients =
+            add_recipient(recipients, n_recipients, questions[taken].agent, (uint32_t)order);
+        taken++;
+    }
+    tally = tally_of(asker, &questions[0].about, fl_clock_steady());
+    tally->last_us = fl_clock_steady();
+    if (begin(asker, &ask, recipients, n_recipients, &kept, &err) == 0) {
+        kept->ask.question = true;
+        kept->tally = (size_t)(tally - asker->tallies);
+        tally->told.asked += taken * QUESTION_REPEATS;
+        asker->stats.questions++;
+        send_all(asker, kept);
+    }
+    fl_ask_done(&ask);
+    return taken > 0 ? taken : 1;
+}
+
+void asker_question(struct asker *asker, const struct question *questions, size_t n)
+{
+    for (size_t i = 0; i < n;)
+        i += ask_together(asker, questions + i, n - i);
 }
 
 /* ---- answers ---- */
@@ -298,9 +412,23 @@ static bool take_result(struct asker_ask *ask, struct asker_recipient *recipient
     return true;
 }
 
-static void note_answer(struct asker *asker, struct asker_recipient *recipient,
+/* The results are the answer's own, since what is judged may change the asks. */
+static void judge_all(const struct asker *asker, uint32_t agent, const struct fl_answer *answer,
+                      fl_time rx_us)
+{
+    for (size_t i = 0; i < answer->n_results; i++) {
+        struct fl_result result = answer->results[i];
+
+        result.rx_us = rx_us;
+        asker->host.judge(agent, &result, asker->host.arg);
+    }
+}
+
+static void note_answer(struct asker *asker, struct kept *kept, struct asker_recipient *recipient,
                         const struct fl_answer *answer, size_t n_taken)
 {
+    struct asker_told *told = &asker->tallies[kept->tally].told;
+
     asker->stats.results += n_taken;
     if (answer->done) {
         recipient->missed = answer->missed;
@@ -308,6 +436,12 @@ static void note_answer(struct asker *asker, struct asker_recipient *recipient,
             recipient->state =
                 recipient->n_results > 0 || !recipient->reason[0] ? ASKER_ANSWERED : ASKER_REFUSED;
     }
+    if (!kept->ask.question)
+        return;
+    told->answered += n_taken;
+    told->refused += answer->n_refusals;
+    if (n_taken > 0)
+        name_agent(told, asker->fleet->agents[recipient->agent].name);
 }
 
 void asker_answer(struct asker *asker, uint32_t agent, const struct fl_answer *answer,
@@ -316,6 +450,7 @@ void asker_answer(struct asker *asker, uint32_t agent, const struct fl_answer *a
     struct kept *kept = find(asker, answer->id);
     struct asker_recipient *recipient = kept ? recipient_of(&kept->ask, agent) : NULL;
     size_t n_taken = 0;
+    bool question;
 
     if (!recipient || recipient->state != ASKER_WAITING) {
         asker->stats.late++;
@@ -328,9 +463,12 @@ void asker_answer(struct asker *asker, uint32_t agent, const struct fl_answer *a
         note_refused(asker, recipient, 1, answer->refusals[i].reason);
         recipient->state = ASKER_WAITING; /* for its other orders */
     }
-    note_answer(asker, recipient, answer, n_taken);
+    note_answer(asker, kept, recipient, answer, n_taken);
+    question = kept->ask.question && n_taken == answer->n_results;
     look_whether_over(asker, &kept->ask);
     tell_listener(asker);
+    if (question)
+        judge_all(asker, agent, answer, rx_us);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -359,6 +497,23 @@ const struct asker_ask *asker_find(const struct asker *asker, uint64_t id)
     const struct kept *kept = find(asker, id);
 
     return kept ? &kept->ask : NULL;
+}
+
+void asker_tell(const struct asker *asker, const char *component, fl_time from_us, fl_time to_us,
+                struct asker_told *ret)
+{
+    for (size_t i = 0; i < asker->n_tallies && i < MAX_TALLIES; i++) {
+        const struct tally *tally = &asker->tallies[i];
+
+        if (tally->last_us < from_us || tally->from_us > to_us ||
+            strcmp(tally->component, component) != 0)
+            continue;
+        ret->asked += tally->told.asked;
+        ret->answered += tally->told.answered;
+        ret->refused += tally->told.refused;
+        for (size_t k = 0; k < tally->told.n_agents; k++)
+            name_agent(ret, tally->told.agents[k]);
+    }
 }
 
 void asker_stats(const struct asker *asker, struct asker_stats *ret)

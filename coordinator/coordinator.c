@@ -99,11 +99,16 @@ static void arm(struct coordinator *coordinator, fl_time deadline_us)
 
 static fl_time step(struct coordinator *coordinator, const struct engine_event *event)
 {
+    const struct question *questions;
     struct engine_update update;
+    size_t n;
 
     engine_step(coordinator->engine, event, &update);
     for (size_t i = 0; i < update.n_events; i++)
         emit(coordinator, &update.events[i]);
+    n = engine_questions(coordinator->engine, &questions);
+    if (n > 0)
+        asker_question(coordinator->asker, questions, n);
     return update.next_deadline_us;
 }
 
@@ -201,6 +206,11 @@ static void judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, v
         judge_host(arg, agent, &batch->hosts[i]);
     for (size_t i = 0; i < batch->n_results; i++)
         judge_result(arg, agent, &batch->results[i]);
+}
+
+static void judge_answer(uint32_t agent, const struct fl_result *result, void *arg)
+{
+    judge_result(arg, agent, result);
 }
 
 static void send_bytes(const uint8_t *peer, size_t peer_size, const uint8_t *bytes, size_t size,
@@ -374,7 +384,7 @@ static int listen_to_agents(struct coordinator *coordinator, struct fl_error *er
 {
     const struct ingest_host host = {send_bytes, put_batch, get_account, put_account,
                                      judge,      on_answer, coordinator};
-    const struct asker_host asker_host = {send_ask, coordinator};
+    const struct asker_host asker_host = {send_ask, judge_answer, coordinator};
     struct fl_keypair keys;
     int r = fl_keypair_read(coordinator->config->secret_key_file, &keys, err);
 

@@ -71,6 +71,24 @@ static void print_alternatives(const struct screen *screen, const struct verdict
     }
 }
 
+/* What agents were asked to tell it from what else it might be. */
+static void print_questions(const struct screen *screen, const json_t *questions)
+{
+    char names[512] = "";
+    const json_t *one;
+    size_t i, used = 0;
+
+    if (field_number(questions, "asked") == 0)
+        return;
+    json_array_foreach(json_object_get(questions, "agents"), i, one) if (used < sizeof(names))
+        used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.64s", i ? ", " : " by ",
+                                 json_string_value(one));
+    screen_paragraph(screen, ITEM,
+                     "asked of agents to tell these apart: %" PRId64 " probes, %" PRId64
+                     " answered%s",
+                     field_number(questions, "asked"), field_number(questions, "answered"), names);
+}
+
 static void print_lines(const struct screen *screen, const char *const lines[ADVICE_LINES])
 {
     for (size_t i = 0; i < ADVICE_LINES && lines[i]; i++)
@@ -144,6 +162,7 @@ static void print_incident(const struct verdict *verdict, const json_t *json)
                 verdict->n_targets);
     print_evidence(&screen, verdict);
     print_alternatives(&screen, verdict);
+    print_questions(&screen, json_object_get(json, "questions"));
     print_advice(&screen, verdict);
     print_history(&screen, json_object_get(json, "history"));
 }

@@ -1,6 +1,7 @@
 #include "coordinator/core/engine.h"
 
 #include "coordinator/core/incident.h"
+#include "coordinator/core/question.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct engine {
     struct evidence *evidence;
     struct correlator *correlator;
     struct incident_book *book;
+    struct question_book *questions;
     struct witness *witnesses; /* by agent */
     struct window **by_series; /* [agent * (n_probes + 1) + probe], the last the agent's own */
     struct window **windows;   /* those that exist, in order of creation */
@@ -45,7 +47,8 @@ int engine_new(const struct fleet *fleet, uint64_t first_id, struct engine **ret
     engine->by_series = calloc(cells + 1, sizeof(*engine->by_series));
     if (!engine->witnesses || !engine->by_series || evidence_new(fleet, &engine->evidence) < 0 ||
         correlator_new(fleet, engine->evidence, &engine->correlator) < 0 ||
-        incident_book_new(first_id, &engine->book) < 0) {
+        incident_book_new(first_id, &engine->book) < 0 ||
+        question_book_new(fleet, &engine->questions) < 0) {
         engine_free(engine);
         return fl_error_set(err, -ENOMEM, "no memory");
     }
@@ -65,6 +68,7 @@ struct engine *engine_free(struct engine *engine)
     correlator_free(engine->correlator);
     evidence_free(engine->evidence);
     incident_book_free(engine->book);
+    question_book_free(engine->questions);
     free(engine);
     return NULL;
 }
@@ -238,6 +242,7 @@ static void evaluate(struct engine *engine)
     look_who_is_heard(engine);
     n = correlator_explain(engine->correlator, engine->now_us, found);
     n_events = incident_book_step(engine->book, &scene, found, n, &events);
+    question_book_step(engine->questions, engine->evidence, engine->now_us, found, n);
     for (size_t i = 0; i < n_events && engine->n_events < FL_COUNT(engine->events); i++)
         engine->events[engine->n_events++] = events[i];
 }
@@ -263,6 +268,7 @@ void engine_step(struct engine *engine, const struct engine_event *event,
                  struct engine_update *ret_update)
 {
     engine->n_events = 0;
+    question_book_clear(engine->questions);
     advance(engine, event->t_us);
     if (event->type != ENGINE_DEADLINE) {
         if (event->agent >= engine->fleet->n_agents) {
@@ -277,6 +283,11 @@ void engine_step(struct engine *engine, const struct engine_event *event,
         }
     }
     *ret_update = (struct engine_update){engine->events, engine->n_events, engine->next_us};
+}
+
+size_t engine_questions(const struct engine *engine, const struct question **ret_questions)
+{
+    return question_book_asked(engine->questions, ret_questions);
 }
 
 size_t engine_open(const struct engine *engine, const struct verdict **ret_verdicts)

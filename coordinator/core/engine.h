@@ -13,6 +13,7 @@
 #include "proto/types/fl_result.h"
 
 struct engine;
+struct question;
 
 enum engine_event_type {
     ENGINE_RESULT,   /* a result of `agent`; its rx_us is the event's time */
@@ -71,6 +72,10 @@ FL_DEFINE_FREEP(struct engine, engine)
 /* Cannot fail: what does not belong to the fleet is counted and ignored. */
 void engine_step(struct engine *engine, const struct engine_event *event,
                  struct engine_update *ret_update);
+
+/* Probes that would tell what stands apart, if they were run now; of the last step, valid until
+ * the next one. Who can have them run does, and hands in the results as ENGINE_RESULT. */
+size_t engine_questions(const struct engine *engine, const struct question **ret_questions);
 
 /* Open verdicts, in order of id; valid until the next step. */
 size_t engine_open(const struct engine *engine, const struct verdict **ret_verdicts);

@@ -303,10 +303,11 @@ static json_t *agents_json(const struct asker_ask *ask, const struct fleet *flee
         const struct fleet_agent *agent = &fleet->agents[one->agent];
 
         (void)json_array_append_new(
-            array, json_pack("{s:s, s:s, s:s, s:I, s:I, s:s}", "agent", agent->name, "zone",
-                             fleet->places[agent->zone].name, "state", states[one->state],
-                             "results", (json_int_t)one->n_results, "missed",
-                             (json_int_t)one->missed, "reason", one->reason));
+            array,
+            json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s}", "agent", agent->name, "zone",
+                      fleet->places[agent->zone].name, "state", states[one->state], "expected",
+                      (json_int_t)one->expected, "results", (json_int_t)one->n_results, "missed",
+                      (json_int_t)one->missed, "reason", one->reason));
     }
     return array;
 }

@@ -1,5 +1,6 @@
 /* GET /metrics: what every agent sees of every target, verdicts, decisions and how Faultline
  * itself is, as Prometheus text or as OpenMetrics. */
+#include "coordinator/asker.h"
 #include "coordinator/decisions.h"
 #include "coordinator/http/probe_metrics.h"
 #include "coordinator/http/route.h"
@@ -433,6 +434,29 @@ static void http(const struct metrics_scene *scene, const struct http_server *se
     }
 }
 
+static void asks(const struct metrics_scene *scene)
+{
+    struct asker_stats stats;
+
+    asker_stats(coordinator_asker(scene->coordinator), &stats);
+    {
+        const struct plain_metric metrics[] = {
+            {METRICS_COUNTER, "faultline_asks", "Asks for probes that came by the API", stats.asks},
+            {METRICS_COUNTER, "faultline_questions", "Asks to tell explanations apart",
+             stats.questions},
+            {METRICS_COUNTER, "faultline_asked_results", "Results of what was asked for",
+             stats.results},
+            {METRICS_COUNTER, "faultline_asks_refused", "Orders that agents did not take",
+             stats.refused},
+            {METRICS_COUNTER, "faultline_asks_late", "Answers that came when it was over",
+             stats.late},
+            {METRICS_COUNTER, "faultline_asks_turned_away", "Asks over a limit", stats.turned_away},
+        };
+
+        plain(scene, metrics, FL_COUNT(metrics));
+    }
+}
+
 static void decisions_health(const struct metrics_scene *scene)
 {
     struct decisions_stats stats;
@@ -509,6 +533,7 @@ static void itself(const struct metrics_scene *scene, const struct http_server *
     history(scene);
     http(scene, server);
     decisions_health(scene);
+    asks(scene);
     notifications(scene);
     plain(scene, metrics, FL_COUNT(metrics));
 }

@@ -1,5 +1,6 @@
 /* GET /api/v1/verdicts?limit=N&before=ID: past and present incidents, newest first.
  * GET /api/v1/verdicts/ID: one of them with all its events. */
+#include "coordinator/asker.h"
 #include "coordinator/http/route.h"
 #include "coordinator/trace/verdict_json.h"
 
@@ -11,6 +12,7 @@
 
 #define MAX_LIMIT 1000
 #define USUAL_LIMIT 50
+#define MAX_NAMES 32
 
 static json_t *incident_json(const struct store_incident *incident)
 {
@@ -74,6 +76,51 @@ void route_verdicts(struct exchange *exchange)
     reply_json(exchange, HTTP_OK, json_pack("{s:o}", "incidents", array));
 }
 
+/* Every component that the incident has been said to be. */
+struct names {
+    size_t n;
+    const char *all[MAX_NAMES];
+};
+
+static void add_name(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->n; i++)
+        if (strcmp(names->all[i], name) == 0)
+            return;
+    if (names->n < MAX_NAMES)
+        names->all[names->n++] = name;
+}
+
+static void add_names(struct names *names, const struct verdict *verdict)
+{
+    add_name(names, verdict->component);
+    for (uint32_t i = 0; i < verdict->n_alternatives; i++)
+        add_name(names, verdict->alternatives[i].component);
+}
+
+/* What agents were asked, to tell it from its rivals. */
+static json_t *questions_json(const struct coordinator *coordinator,
+                              const struct store_incident *incident,
+                              const struct verdict_event *events, size_t n)
+{
+    fl_time to_us = incident->closed_us == FL_ABSENT ? INT64_MAX : incident->closed_us;
+    struct names names = {0};
+    struct asker_told told = {0};
+    json_t *agents = json_array();
+
+    add_names(&names, &incident->verdict);
+    for (size_t i = 0; i < n; i++)
+        add_names(&names, &events[i].verdict);
+    for (size_t i = 0; i < names.n; i++)
+        asker_tell(coordinator_asker(coordinator), names.all[i], incident->verdict.since_us, to_us,
+                   &told);
+    for (size_t i = 0; i < told.n_agents; i++)
+        (void)json_array_append_new(agents, json_string(told.agents[i]));
+    return json_pack("{s:I, s:I, s:I, s:o}", "asked", (json_int_t)told.asked, "answered",
+                     (json_int_t)told.answered, "refused", (json_int_t)told.refused, "agents",
+                     agents);
+}
+
 static bool read_id(const char *text, uint64_t *ret)
 {
     size_t digits = strspn(text, "0123456789");
@@ -109,8 +156,10 @@ void route_verdict(struct exchange *exchange)
     history = json_array();
     for (size_t i = 0; i < n; i++)
         (void)json_array_append_new(history, verdict_event_json(&events[i]));
-    free(events);
     json = incident_json(&incident);
     (void)json_object_set_new(json, "history", history);
+    (void)json_object_set_new(json, "questions",
+                              questions_json(exchange->coordinator, &incident, events, n));
+    free(events);
     reply_json(exchange, HTTP_OK, json);
 }

@@ -13,7 +13,7 @@ struct bench {
     struct event_base *base;
     struct fleet *fleet;
     struct asker *asker;
-    size_t n_sent, n_changed;
+    size_t n_sent, n_changed, n_judged;
     uint32_t sent_orders[2]; /* how many the last ask to each agent had */
     int send_answer;
 };
@@ -29,6 +29,15 @@ static int on_send(uint32_t agent, const struct fl_ask *ask, void *arg, struct f
     return 0;
 }
 
+static void on_judge(uint32_t agent, const struct fl_result *result, void *arg)
+{
+    struct bench *bench = arg;
+
+    assert_int_equal(agent, 1);
+    assert_int_equal(result->rx_us, 1000);
+    bench->n_judged++;
+}
+
 static void on_change(void *arg)
 {
     struct bench *bench = arg;
@@ -39,7 +48,7 @@ static void on_change(void *arg)
 static int setup(void **state)
 {
     struct bench *bench = calloc(1, sizeof(*bench));
-    const struct asker_host host = {on_send, bench};
+    const struct asker_host host = {on_send, on_judge, bench};
     struct fl_error err;
 
     bench->base = event_base_new();
@@ -206,6 +215,41 @@ static void the_oldest_that_is_over_is_forgotten(void **state)
     assert_non_null(asker_find(bench->asker, last));
 }
 
+static void a_question_is_judged_and_told_of(void **state)
+{
+    struct bench *bench = *state;
+    struct question questions[] = {{{COMPONENT_HOST, 0, 0}, 0, 0}, {{COMPONENT_HOST, 0, 0}, 1, 0}};
+    struct asker_told told = {0}, none = {0};
+    struct asker_stats stats;
+    struct fl_result result;
+    uint32_t order = 0;
+    struct fl_answer said = {.done = true, .n_results = 1, .orders = &order, .results = &result};
+    const struct asker_ask *ask = NULL;
+    uint64_t id;
+
+    assert_int_equal(begin(bench, 1, &id), 0);
+    asker_question(bench->asker, questions, 2);
+    assert_int_equal(bench->sent_orders[1], 1);
+    said.id = id + 1;
+    ask = asker_find(bench->asker, said.id);
+    assert_true(ask->question);
+    fl_result_init(&result);
+    result.series = bench->fleet->probes[0].series;
+    asker_answer(bench->asker, 1, &said, 1000);
+    assert_int_equal(bench->n_judged, 1);
+    answer(bench, id, 1, 0, "port", true); /* what an operator asks for is not judged */
+    assert_int_equal(bench->n_judged, 1);
+    asker_stats(bench->asker, &stats);
+    assert_int_equal(stats.questions, 1);
+    asker_tell(bench->asker, "host:a1", 0, INT64_MAX, &told);
+    assert_int_equal(told.asked, 2 * QUESTION_REPEATS);
+    assert_int_equal(told.answered, 1);
+    assert_int_equal(told.n_agents, 1);
+    assert_string_equal(told.agents[0], "a2");
+    asker_tell(bench->asker, "host:a2", 0, INT64_MAX, &none);
+    assert_int_equal(none.asked, 0);
+}
+
 int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
@@ -215,6 +259,7 @@ int main(void)
         CASE(who_cannot_be_asked_is_said_and_ends_it),
         CASE(who_does_not_answer_in_time_is_late),
         CASE(limits_are_said_and_counted),
+        CASE(a_question_is_judged_and_told_of),
         CASE(the_oldest_that_is_over_is_forgotten),
     };
 
