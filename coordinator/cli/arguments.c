@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define MAX_COUNT_DIGITS 9
+#define MAX_SHARE 0.5
+#define AGO "-ago"
 
 static const struct row {
     const char *name;
@@ -39,6 +41,12 @@ static const struct row {
     {"timeout", "TIME", ARGUMENTS_TIMEOUT, "for one of them"},
     {"size", "BYTES", ARGUMENTS_SIZE, "payload of icmp"},
     {"set", "KEY=VALUE", ARGUMENTS_SET, "a setting of the probe; may be given several times"},
+    {"group", "NAME", ARGUMENTS_GROUP, "all targets of this service group"},
+    {"max-errors", "N%", ARGUMENTS_MAX_ERRORS, "so many probes may fail; else 0.1%"},
+    {"max-p99", "TIME", ARGUMENTS_MAX_P99, "one in a hundred may take longer"},
+    {"against", "TIME", ARGUMENTS_AGAINST, "compare with what was before, such as 10m-ago"},
+    {"junit", "FILE", ARGUMENTS_JUNIT, "write what came of it as JUnit XML"},
+    {"summary", "FILE", ARGUMENTS_SUMMARY, "add it to a file as Markdown"},
     {"help", NULL, 0, "say this"},
 };
 
@@ -72,6 +80,58 @@ static int read_count(const char *option, const char *text, uint64_t *ret, struc
     return 0;
 }
 
+/* "0.1%", up to 50%. */
+static int read_share(const char *text, double *ret, struct fl_error *err)
+{
+    char *end = NULL;
+
+    *ret = strtod(text, &end) / 100;
+    if (end == text || strcmp(end, "%") != 0 || !(*ret >= 0 && *ret <= MAX_SHARE))
+        return fl_error_set(err, -EINVAL, "--max-errors is \"%s\"; give 0%% to 50%%, such as 0.1%%",
+                            text);
+    return 0;
+}
+
+/* "10m-ago", or "10m". */
+static int read_ago(const char *text, int64_t *ret, struct fl_error *err)
+{
+    char copy[32];
+    size_t size = strlen(text);
+
+    if (size > strlen(AGO) && strcmp(text + size - strlen(AGO), AGO) == 0)
+        size -= strlen(AGO);
+    if (size >= sizeof(copy))
+        return fl_error_set(err, -EINVAL, "--against is \"%s\"; give a time such as 10m-ago", text);
+    memcpy(copy, text, size);
+    copy[size] = '\0';
+    return read_duration("--against", copy, ret, err);
+}
+
+/* What a gate is held against. */
+static int read_gate(unsigned bit, const char *value, struct arguments *ret, struct fl_error *err)
+{
+    switch (bit) {
+    case ARGUMENTS_GROUP:
+        ret->group = value;
+        return 0;
+    case ARGUMENTS_MAX_ERRORS:
+        return read_share(value, &ret->max_errors, err);
+    case ARGUMENTS_MAX_P99:
+        return read_duration("--max-p99", value, &ret->max_p99_us, err);
+    case ARGUMENTS_AGAINST:
+        return read_ago(value, &ret->against_us, err);
+    case ARGUMENTS_JUNIT:
+        ret->junit = value;
+        return 0;
+    case ARGUMENTS_SUMMARY:
+        ret->summary = value;
+        return 0;
+    default:
+        ret->help = true;
+        return 0;
+    }
+}
+
 /* What says how to probe. */
 static int read_probing(unsigned bit, const char *value, struct arguments *ret,
                         struct fl_error *err)
@@ -92,8 +152,7 @@ static int read_probing(unsigned bit, const char *value, struct arguments *ret,
         ret->set[ret->n_set++] = value;
         return 0;
     default:
-        ret->help = true;
-        return 0;
+        return read_gate(bit, value, ret, err);
     }
 }
 
@@ -179,7 +238,7 @@ int arguments_read(int argc, char **argv, unsigned allowed, struct arguments *re
             options[n++] = (struct option){
                 rows[i].name, rows[i].value ? required_argument : no_argument, NULL, 'o'};
         }
-    *ret = (struct arguments){.api = standard_api()};
+    *ret = (struct arguments){.api = standard_api(), .max_errors = -1};
     opterr = 0;
     optind = 0; /* begin anew, also after an earlier call */
     for (int option, index = 0; (option = getopt_long(argc, argv, ":", options, &index)) != -1;) {

@@ -35,6 +35,12 @@ enum arguments_option {
     ARGUMENTS_TIMEOUT = 1 << 21,
     ARGUMENTS_SIZE = 1 << 22,
     ARGUMENTS_SET = 1 << 23,
+    ARGUMENTS_GROUP = 1 << 24,
+    ARGUMENTS_MAX_ERRORS = 1 << 25,
+    ARGUMENTS_MAX_P99 = 1 << 26,
+    ARGUMENTS_AGAINST = 1 << 27,
+    ARGUMENTS_JUNIT = 1 << 28,
+    ARGUMENTS_SUMMARY = 1 << 29,
 };
 
 #define ARGUMENTS_MAX_SET 16
@@ -55,6 +61,9 @@ struct arguments {
     uint64_t repeats;                     /* 0: not given */
     int64_t interval_us, timeout_us;      /* 0: not given */
     const char *size;                     /* NULL: not given */
+    const char *group, *junit, *summary;  /* NULL: not given */
+    double max_errors;                    /* a share; negative: not given */
+    int64_t max_p99_us, against_us;       /* 0: not given */
     size_t n_set;
     const char *set[ARGUMENTS_MAX_SET]; /* as given, KEY=VALUE */
     int n_operands;

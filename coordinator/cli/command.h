@@ -49,6 +49,7 @@ enum command_status command_act(const struct arguments *arguments);
 enum command_status command_notify(const struct arguments *arguments);
 enum command_status command_report(const struct arguments *arguments);
 enum command_status command_probe(const struct arguments *arguments);
+enum command_status command_gate(const struct arguments *arguments);
 enum command_status command_export(const struct arguments *arguments);
 enum command_status command_version(const struct arguments *arguments);
 enum command_status command_show_help(const struct arguments *arguments);

@@ -36,6 +36,11 @@ const struct command command_table[] = {
      ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_LIST | ARGUMENTS_AGENTS | ARGUMENTS_REPEATS |
          ARGUMENTS_INTERVAL | ARGUMENTS_TIMEOUT | ARGUMENTS_SIZE | ARGUMENTS_SET,
      0, 2, command_probe},
+    {"gate", "", "say whether a release is fit, by probing it from all zones for a while",
+     ARGUMENTS_API | ARGUMENTS_JSON | ARGUMENTS_GROUP | ARGUMENTS_TARGETS | ARGUMENTS_ZONES |
+         ARGUMENTS_FOR | ARGUMENTS_INTERVAL | ARGUMENTS_TIMEOUT | ARGUMENTS_MAX_ERRORS |
+         ARGUMENTS_MAX_P99 | ARGUMENTS_AGAINST | ARGUMENTS_JUNIT | ARGUMENTS_SUMMARY,
+     0, 0, command_gate},
     {"plan", "diff FILE", "show what a reload with a configuration would change of what is probed",
      ARGUMENTS_API | ARGUMENTS_JSON, 2, 2, command_plan},
     {"notify", "--test [NAME]", "tell receivers of notifications that this is a test",
