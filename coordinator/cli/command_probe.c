@@ -331,6 +331,18 @@ static enum command_status from_agents(const struct arguments *arguments, const 
     return request ? ask(arguments, request) : command_fail(COMMAND_USAGE, err.message);
 }
 
+static enum command_status no_type(const char *name)
+{
+    const struct probe_type *type;
+    struct fl_error err = {"a probe of this type is aimed at nothing"};
+
+    if (probe_type_find(name, &type, &err) == -ENOENT)
+        (void)fl_error_set(&err, -ENOENT,
+                           "there is no type of probe \"%s\"; faultline probe --list has them",
+                           name);
+    return command_fail(COMMAND_USAGE, err.message);
+}
+
 enum command_status command_probe(const struct arguments *arguments)
 {
     const char *aim = NULL;
@@ -344,12 +356,7 @@ enum command_status command_probe(const struct arguments *arguments)
         return command_fail(COMMAND_USAGE,
                             "a target of the plan is probed by agents: add --from all, or zones; "
                             "from here it is TYPE ADDRESS");
-    if (arguments->n_operands == 2 && !(aim = probe_local_aim(arguments->operands[0]))) {
-        (void)fprintf(stderr,
-                      "faultline: there is no type of probe \"%s\"; faultline probe "
-                      "--list has them\n",
-                      arguments->operands[0]);
-        return COMMAND_USAGE;
-    }
+    if (arguments->n_operands == 2 && !(aim = probe_local_aim(arguments->operands[0])))
+        return no_type(arguments->operands[0]);
     return arguments->from ? from_agents(arguments, aim) : here(arguments, aim);
 }
