@@ -242,6 +242,7 @@ static void on_asked(void *arg)
     const struct http_server *server = arg;
 
     waiters_wake(server->waiters[HTTP_WAIT_ASKS]);
+    waiters_wake(server->waiters[HTTP_WAIT_PROBES]);
 }
 
 /* Bound here, since libevent listens with a backlog that is too short for a page's readers who
@@ -341,8 +342,8 @@ static int start_timeline(struct http_server *server)
 
 static int new_parts(struct http_server *server, const struct config_http *config)
 {
-    static const waiters_answer_cb answers[HTTP_WAITS] = {route_events_answer,
-                                                          route_decisions_answer, route_ask_answer};
+    static const waiters_answer_cb answers[HTTP_WAITS] = {
+        route_events_answer, route_decisions_answer, route_ask_answer, route_probe_answer};
     int r = http_connections_new(server->base, max_connections(config), &server->connections);
 
     for (size_t i = 0; r == 0 && i < HTTP_STREAMS; i++)

@@ -29,6 +29,7 @@ enum http_wait {
     HTTP_WAIT_EVENTS,    /* the next verdict event */
     HTTP_WAIT_DECISIONS, /* the next change in a group, or in any */
     HTTP_WAIT_ASKS,      /* more of what agents were asked */
+    HTTP_WAIT_PROBES,    /* what they were asked for a scrape */
     HTTP_WAITS
 };
 

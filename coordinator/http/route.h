@@ -83,6 +83,7 @@ void route_stream_publish(struct stream *stream, const struct coordinator *coord
 /* Looks at the matrix, and tells those who follow it what is new. */
 void route_matrix_publish(struct timeline *timeline, struct stream *stream);
 bool route_ask_answer(struct exchange *exchange, uint64_t after, bool last);
+bool route_probe_answer(struct exchange *exchange, uint64_t id, bool last); /* of its ask */
 /* The same for decisions. */
 bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last);
 void route_decisions_publish(struct stream *stream, const struct coordinator *coordinator,

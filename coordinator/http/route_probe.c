@@ -1,15 +1,20 @@
 /* GET /probe?target=T&module=M: what is known of a configured target, in the way of the Prometheus
- * blackbox exporter, so that a scrape configuration moves by its address. Nothing is probed for
- * it: it is the newest result, of the middle one of the agents that `zone` or `agent` let in. */
+ * blackbox exporter, so that a scrape configuration moves by its address. It is the newest result,
+ * of the middle one of the agents that `zone` or `agent` let in; where none of them has a recent
+ * one, they are asked for one now. */
+#include "coordinator/asker.h"
 #include "coordinator/http/probe_metrics.h"
 #include "coordinator/http/route.h"
 
+#include <errno.h>
 #include <event2/http.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PROBE_LIMIT (64 * 1024)
 #define USUAL_MODULE "http_2xx"
+#define SLACK (500 * FL_MS)   /* for an ask to travel */
+#define GRACE (2 * FL_SECOND) /* for the answer */
 
 struct probe_question {
     const struct coordinator_config *config;
@@ -137,13 +142,106 @@ static void answer(struct exchange *exchange, const struct fleet_probe *probe,
         reply_error(exchange, HTTP_INTERNAL, "no memory");
 }
 
-void route_probe(struct exchange *exchange)
+static struct probe_question question_of(const struct exchange *exchange)
 {
     const char *module = exchange_query(exchange, "module");
-    const struct probe_question question = {
-        coordinator_settings(exchange->coordinator), exchange_query(exchange, "target"),
-        module ? module : USUAL_MODULE, exchange_query(exchange, "zone"),
-        exchange_query(exchange, "agent")};
+
+    return (struct probe_question){coordinator_settings(exchange->coordinator),
+                                   exchange_query(exchange, "target"),
+                                   module ? module : USUAL_MODULE, exchange_query(exchange, "zone"),
+                                   exchange_query(exchange, "agent")};
+}
+
+static void reply_unknown(struct exchange *exchange, const char *why)
+{
+    reply_error(exchange, HTTP_SERVUNAVAIL,
+                "no agent that is asked has probed \"%.100s\" lately%s%s",
+                exchange_query(exchange, "target"), *why ? ", and now: " : "", why);
+}
+
+/* The results of an ask as states; returns the middle one. False: there are none. */
+static bool find_answer(const struct asker_ask *ask, struct engine_series_state *ret)
+{
+    struct engine_series_state *states = calloc(ask->n_results + 1, sizeof(*states));
+    size_t n = 0;
+
+    for (size_t i = 0; states && i < ask->n_results; i++) {
+        const struct fl_result *result = &ask->results[i].result;
+
+        states[n] = (struct engine_series_state){.seen = true,
+                                                 .fresh = true,
+                                                 .ok = result->ok,
+                                                 .layer = result->layer,
+                                                 .failure = result->failure,
+                                                 .took_us = result->took_us,
+                                                 .cert_end_s = result->cert_end_s,
+                                                 .t_us = result->t_us};
+        memcpy(states[n++].phase_us, result->phase_us, sizeof(result->phase_us));
+    }
+    if (n > 0)
+        *ret = *probe_metrics_middle(states, n);
+    free(states);
+    return n > 0;
+}
+
+bool route_probe_answer(struct exchange *exchange, uint64_t id, bool last)
+{
+    const struct asker_ask *ask = asker_find(coordinator_asker(exchange->coordinator), id);
+    const struct fleet *fleet = coordinator_settings(exchange->coordinator)->fleet;
+    struct engine_series_state state;
+    uint32_t probe;
+
+    if (ask && !ask->over && !last)
+        return false;
+    probe = ask ? fleet_find_probe(fleet, ask->ask.orders.specs[0].series) : FLEET_NONE;
+    if (probe != FLEET_NONE && find_answer(ask, &state))
+        answer(exchange, &fleet->probes[probe], &state);
+    else
+        reply_unknown(exchange, ask && ask->n_recipients > 0 ? ask->recipients[0].reason : "");
+    return true;
+}
+
+static int begin_ask(const struct exchange *exchange, const struct probe_question *question,
+                     const struct fleet_probe *probe, uint64_t *ret_id, struct fl_error *err)
+{
+    const struct fleet *fleet = question->config->fleet;
+    struct asker_recipient *recipients = calloc(fleet->n_agents + 1, sizeof(*recipients));
+    struct fl_ask ask;
+    size_t n = 0;
+    int r = -ENOMEM;
+
+    fl_ask_init(&ask);
+    ask.deadline_us = probe->timeout_us + SLACK;
+    for (uint32_t i = 0; recipients && i < fleet->n_agents; i++)
+        if (is_asked(question, i) && coordinator_config_probes(question->config, i, probe->target))
+            recipients[n++] = (struct asker_recipient){.agent = i, .orders = 1};
+    if (recipients && fl_ask_add(&ask, fleet->targets[probe->target].name, probe->name, "", 1,
+                                 FL_MIN_ASK_INTERVAL_US, 0))
+        r = asker_begin(coordinator_asker(exchange->coordinator), &ask, recipients, n, ret_id, err);
+    else
+        (void)fl_error_set(err, r, "no memory");
+    fl_ask_done(&ask);
+    free(recipients);
+    return r;
+}
+
+/* Nobody has a recent result: have them make one. */
+static void probe_now(struct exchange *exchange, const struct probe_question *question,
+                      const struct fleet_probe *probe)
+{
+    struct fl_error err;
+    uint64_t id;
+
+    if (begin_ask(exchange, question, probe, &id, &err) < 0)
+        reply_unknown(exchange, err.message);
+    else if (!route_probe_answer(exchange, id, false))
+        waiters_add(http_server_waiters(exchange->server, HTTP_WAIT_PROBES), exchange, id,
+                    probe->timeout_us + SLACK + GRACE);
+}
+
+void route_probe(struct exchange *exchange)
+{
+    const struct probe_question question = question_of(exchange);
     struct engine_series_state state;
     bool target_known;
     uint32_t probe;
@@ -163,8 +261,7 @@ void route_probe(struct exchange *exchange)
         reply_error(exchange, HTTP_NOTFOUND, "there is no target \"%.100s\" in the configuration",
                     question.target);
     else if (!find_result(&question, coordinator_engine(exchange->coordinator), probe, &state))
-        reply_error(exchange, HTTP_SERVUNAVAIL,
-                    "no agent that is asked has probed \"%.100s\" lately", question.target);
+        probe_now(exchange, &question, &question.config->fleet->probes[probe]);
     else
         answer(exchange, &question.config->fleet->probes[probe], &state);
 }
