@@ -37,6 +37,7 @@ struct coordinator {
     uint64_t last_incident;
     uint64_t generation;
     uint8_t mesh_key[FL_MESH_KEY_SIZE];
+    char public_key[FL_KEY_TEXT_SIZE];
 
     struct verdict_event *events; /* a ring of COORDINATOR_EVENTS */
     uint64_t newest_event;
@@ -399,6 +400,8 @@ static int listen_to_agents(struct coordinator *coordinator, struct fl_error *er
     if (r == 0)
         r = fl_zsock_router_new(coordinator->zmq, coordinator->base, coordinator->config->listen,
                                 &keys, admit, on_message, coordinator, &coordinator->router, err);
+    if (r == 0)
+        memcpy(coordinator->public_key, keys.public_key, sizeof(coordinator->public_key));
     explicit_bzero(&keys, sizeof(keys));
     return r;
 }
@@ -533,6 +536,24 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     (void)coordinator->store_type->put_fleet(coordinator->store, config->fleet);
 }
 
+/* The own key may have been exchanged for another in its file. */
+static void use_keys(struct coordinator *coordinator, const struct fl_keypair *keys)
+{
+    struct fl_error err;
+
+    if (strcmp(keys->public_key, coordinator->public_key) == 0)
+        return;
+    if (fl_zsock_router_rekey(coordinator->router, keys, &err) < 0) {
+        fl_log_error("coordinator", "%s", err.message);
+        return;
+    }
+    memcpy(coordinator->public_key, keys->public_key, sizeof(coordinator->public_key));
+    fl_log_info("coordinator",
+                "listens with the key of which \"%s\" is public now; agents that have another in "
+                "their configuration wait",
+                coordinator->public_key);
+}
+
 int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
 {
     FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
@@ -540,10 +561,13 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     FL_CLEANUP(decisions_next_freep) struct decisions_next *next = NULL;
     FL_CLEANUP(notifier_next_freep) struct notifier_next *receivers = NULL;
     struct trace_writer *trace = NULL;
+    struct fl_keypair keys;
     int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
 
     if (r == 0)
         r = check_unchanged(coordinator->config, config, err);
+    if (r == 0)
+        r = fl_keypair_read(config->secret_key_file, &keys, err);
     if (r == 0)
         r = engine_new(config->fleet, coordinator->last_incident + 1, &engine, err);
     if (r == 0)
@@ -560,6 +584,8 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
         return r;
     }
     swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next), FL_TAKE(receivers));
+    use_keys(coordinator, &keys);
+    explicit_bzero(&keys, sizeof(keys));
     return 0;
 }
 

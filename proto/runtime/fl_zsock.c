@@ -29,6 +29,9 @@
  * was first. Longer than its own longest wait, so that this steps in only when it gave up. */
 static const struct timeval retry_after = {2, 500000};
 
+/* Between attempts to listen again where this process has listened until now. */
+static const struct timeval rebind_after = {0, 20000};
+
 static const struct {
     int option;
     int value;
@@ -60,6 +63,8 @@ struct fl_zsock {
     struct fl_zap_domain domain;
     uint8_t *spoke;        /* by descriptor, one bit each: has a message come over it? */
     uint64_t not_admitted; /* refused by ZAP and not yet disconnected */
+    struct event *rebind;
+    char bound[ENDPOINT_SIZE]; /* as libzmq writes it */
 
     struct fl_zsock_dealer_callbacks callbacks;
     struct event *retry;
@@ -351,7 +356,7 @@ static void unmap_address(char endpoint[ENDPOINT_SIZE])
 
 static int bind_router(struct fl_zsock *sock, const char *endpoint, struct fl_error *err)
 {
-    size_t size = sizeof(sock->endpoint);
+    size_t size = sizeof(sock->bound);
 
     if (set_int(sock->socket, ZMQ_ROUTER_MANDATORY, 1) < 0 ||
         set_int(sock->socket, ZMQ_CURVE_SERVER, 1) < 0)
@@ -359,10 +364,32 @@ static int bind_router(struct fl_zsock *sock, const char *endpoint, struct fl_er
     if (zmq_bind(sock->socket, endpoint) < 0)
         return fl_error_set(err, -errno, "cannot listen on \"%s\": %s", endpoint,
                             zmq_strerror(errno));
-    if (zmq_getsockopt(sock->socket, ZMQ_LAST_ENDPOINT, sock->endpoint, &size) < 0)
+    if (zmq_getsockopt(sock->socket, ZMQ_LAST_ENDPOINT, sock->bound, &size) < 0)
         return fl_error_set(err, -errno, "cannot tell where \"%s\" listens: %s", endpoint,
                             zmq_strerror(errno));
+    memcpy(sock->endpoint, sock->bound, sizeof(sock->endpoint));
     unmap_address(sock->endpoint);
+    return 0;
+}
+
+static void on_rebind(evutil_socket_t fd, short what, void *arg)
+{
+    struct fl_zsock *sock = arg;
+
+    (void)fd;
+    (void)what;
+    if (zmq_bind(sock->socket, sock->bound) < 0)
+        (void)evtimer_add(sock->rebind, &rebind_after);
+}
+
+int fl_zsock_router_rekey(struct fl_zsock *sock, const struct fl_keypair *own, struct fl_error *err)
+{
+    int r = use_key(sock, ZMQ_CURVE_SECRETKEY, own->secret_key, err);
+
+    if (r < 0)
+        return r;
+    (void)zmq_unbind(sock->socket, sock->bound); /* fails while it is not bound anew */
+    on_rebind(-1, 0, sock);
     return 0;
 }
 
@@ -377,7 +404,8 @@ int fl_zsock_router_new(struct fl_zcontext *context, struct event_base *base, co
     if (!sock)
         return fl_error_set(err, -ENOMEM, "out of memory for a socket");
     sock->spoke = calloc(MAX_DESCRIPTORS / 8, 1);
-    if (!sock->spoke)
+    sock->rebind = evtimer_new(base, on_rebind, sock);
+    if (!sock->spoke || !sock->rebind)
         return fl_error_set(err, -ENOMEM, "out of memory for a socket");
     sock->router = true;
     sock->message = message;
@@ -437,6 +465,8 @@ struct fl_zsock *fl_zsock_free(struct fl_zsock *sock)
     fl_zwatch_stop(&sock->watch);
     if (sock->retry)
         event_free(sock->retry);
+    if (sock->rebind)
+        event_free(sock->rebind);
     if (sock->socket)
         (void)zmq_close(sock->socket);
     /* Never before the socket is closed: without an authenticator libzmq admits everyone. */

@@ -56,6 +56,12 @@ int fl_zsock_router_new(struct fl_zcontext *context, struct event_base *base, co
                         fl_zsock_message_cb message, void *arg, struct fl_zsock **ret,
                         struct fl_error *err);
 
+/* Listen with another key at the same endpoint from now on. Connections end and come again; those
+ * that know only the former key do not. Until libzmq has given the port back, which takes a moment,
+ * nobody can connect. -EINVAL: no key, nothing has changed. */
+int fl_zsock_router_rekey(struct fl_zsock *router, const struct fl_keypair *own,
+                          struct fl_error *err);
+
 /* Connect with CURVE; reconnects by itself. `on_connected` (may be NULL) is called on the loop
  * each time the handshake has succeeded, so that hello can be said again, and `on_lost` when the
  * connection is gone or was refused, with a word why; while attempts go on failing only when the
