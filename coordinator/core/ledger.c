@@ -75,7 +75,7 @@ int ledger_decode(struct ledger *ledger, const uint8_t *bytes, size_t size)
         ledger->runs[i].first = from + varint_get(&reader);
         ledger->runs[i].last = ledger->runs[i].first + varint_get(&reader);
         if (ledger->runs[i].last < ledger->runs[i].first ||
-            (i > 0 && ledger->runs[i].first <= from + 1))
+            (i > 0 && (ledger->runs[i].first <= from || ledger->runs[i].first - from == 1)))
             return -EBADMSG;
         from = ledger->runs[i].last;
     }
