@@ -240,10 +240,16 @@ static void take_refusal(struct link *link, const struct fl_refusal *refusal)
     link->told_down = true;
 }
 
+static void take_reply(struct link *link, const struct fl_heartbeat_reply *reply)
+{
+    (void)clock_offset_add(&link->clock, reply->sent_us, reply->received_us, reply->replied_us,
+                           fl_clock_wall());
+    if (reply->credit != FL_ABSENT)
+        backlog_set_credit(link->env->backlog, link->peer, (size_t)reply->credit);
+}
+
 static void take(struct link *link, struct fl_message *message)
 {
-    const struct fl_heartbeat_reply *reply = &message->heartbeat_reply;
-
     switch (message->type) {
     case FL_MESSAGE_PLAN:
         link->env->plan(link, &message->plan, link->env->arg);
@@ -252,8 +258,7 @@ static void take(struct link *link, struct fl_message *message)
         take_ack(link, &message->ack);
         break;
     case FL_MESSAGE_HEARTBEAT_REPLY:
-        (void)clock_offset_add(&link->clock, reply->sent_us, reply->received_us, reply->replied_us,
-                               fl_clock_wall());
+        take_reply(link, &message->heartbeat_reply);
         break;
     case FL_MESSAGE_REFUSAL:
         take_refusal(link, &message->refusal);

@@ -260,6 +260,16 @@ static int put_account(const struct store_account *account, void *arg)
     return coordinator->store_type->put_account(coordinator->store, account);
 }
 
+static void get_queue(size_t *ret_room, size_t *ret_capacity, void *arg)
+{
+    const struct coordinator *coordinator = arg;
+    struct store_stats stats;
+
+    coordinator->store_type->stats(coordinator->store, &stats);
+    *ret_capacity = stats.capacity;
+    *ret_room = stats.queued < stats.capacity ? stats.capacity - stats.queued : 0;
+}
+
 static void on_stored(const char *agent, uint64_t boot, uint64_t sequence,
                       enum store_outcome outcome, void *arg)
 {
@@ -384,7 +394,7 @@ static int start_judgement(struct coordinator *coordinator, struct fl_error *err
 static int listen_to_agents(struct coordinator *coordinator, struct fl_error *err)
 {
     const struct ingest_host host = {send_bytes, put_batch, get_account, put_account,
-                                     judge,      on_answer, coordinator};
+                                     get_queue,  judge,     on_answer,   coordinator};
     const struct asker_host asker_host = {send_ask, judge_answer, coordinator};
     struct fl_keypair keys;
     int r = fl_keypair_read(coordinator->config->secret_key_file, &keys, err);

@@ -3,6 +3,7 @@
  * and the agent sends the batch again until it is durable. */
 #include "coordinator/ingest.h"
 
+#include "coordinator/core/credit.h"
 #include "coordinator/core/seqset.h"
 #include "coordinator/plan_maker.h"
 #include "proto/runtime/fl_clock.h"
@@ -354,6 +355,14 @@ static void settle(const struct letter *letter, const struct fl_heartbeat *heart
     agent->account = account_of(&state);
 }
 
+static int64_t credit(const struct ingest *ingest)
+{
+    size_t room = 0, capacity = 0;
+
+    ingest->host.queue(&room, &capacity, ingest->host.arg);
+    return (int64_t)credit_of(room, capacity, ingest->config->fleet->n_agents);
+}
+
 static void take_heartbeat(const struct letter *letter, const struct fl_heartbeat *heartbeat)
 {
     struct ingest_agent *agent = &letter->ingest->agents[letter->agent];
@@ -367,6 +376,7 @@ static void take_heartbeat(const struct letter *letter, const struct fl_heartbea
     answer.heartbeat_reply.sent_us = heartbeat->sent_us;
     answer.heartbeat_reply.received_us = letter->rx_us;
     answer.heartbeat_reply.replied_us = fl_clock_steady();
+    answer.heartbeat_reply.credit = credit(letter->ingest);
     send_message(letter, &answer);
 }
 

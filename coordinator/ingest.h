@@ -25,6 +25,8 @@ struct ingest_host {
     /* As store_type.account and store_type.put_account. */
     void (*account)(const char *agent, struct store_account *ret, void *arg);
     int (*put_account)(const struct store_account *account, void *arg);
+    /* How many batches the store's queue takes more, and in all. */
+    void (*queue)(size_t *ret_room, size_t *ret_capacity, void *arg);
     /* Judge a batch that was not judged before; its results and samples carry rx_us. */
     void (*judge)(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg);
     /* An agent answers what it was asked. */

@@ -31,7 +31,7 @@ struct peer {
     int64_t live_from; /* ids from here on are new since the connection */
     int64_t live_next, old_next;
     int64_t old_allowed_us; /* no old one before this */
-    size_t n_flights, n_old;
+    size_t n_flights, n_old, credit;
     uint64_t flight_bytes;
     struct flight flights[BACKLOG_WINDOW];
 };
@@ -127,6 +127,12 @@ void backlog_connected(struct backlog *backlog, size_t peer)
     p->n_flights = 0;
     p->n_old = 0;
     p->flight_bytes = 0;
+    p->credit = BACKLOG_CREDIT;
+}
+
+void backlog_set_credit(struct backlog *backlog, size_t peer, size_t credit)
+{
+    backlog->peers[peer].credit = credit < BACKLOG_WINDOW_OLD ? credit : BACKLOG_WINDOW_OLD;
 }
 
 /* The first entry in [from, to) that this coordinator does not have. */
@@ -166,7 +172,7 @@ static const struct entry *first_fresh(const struct backlog *backlog, size_t pee
     const struct peer *p = &backlog->peers[peer];
     const struct entry *entry = first_needed(backlog, peer, p->live_next, INT64_MAX);
 
-    if (!entry && p->n_old < BACKLOG_WINDOW_OLD)
+    if (!entry && p->n_old < p->credit)
         entry = first_needed(backlog, peer, p->old_next, p->live_from);
     return entry && room(p, entry) ? entry : NULL;
 }

@@ -16,6 +16,7 @@
 #define BACKLOG_WINDOW 256             /* sent and not acknowledged, batches */
 #define BACKLOG_WINDOW_BYTES (1 << 20) /* the same in bytes */
 #define BACKLOG_WINDOW_OLD 32          /* of these at most so many from before the connection */
+#define BACKLOG_CREDIT 4               /* and so many until the coordinator says its own number */
 #define BACKLOG_BYTES_PER_SECOND (1 << 20)
 #define BACKLOG_ACK_TIMEOUT_US INT64_C(10000000)
 
@@ -39,6 +40,10 @@ int backlog_add(struct backlog *backlog, int64_t id, uint64_t boot, uint64_t seq
 
 /* The conversation with a coordinator begins anew: whatever was under way to it is lost. */
 void backlog_connected(struct backlog *backlog, size_t peer);
+
+/* So many batches from before the connection may be under way at once, but for
+ * BACKLOG_WINDOW_OLD. */
+void backlog_set_credit(struct backlog *backlog, size_t peer, size_t credit);
 
 /* What to send to this coordinator now. Call backlog_sent when it went out. */
 bool backlog_next(const struct backlog *backlog, size_t peer, int64_t now_us, int64_t *ret_id);

@@ -26,6 +26,7 @@ struct store_stats {
     uint64_t packed;                                 /* results in chunks since start */
     uint64_t unreadable; /* batches that could not be packed and were given up */
     uint64_t queued;     /* batches waiting now */
+    uint64_t capacity;   /* that may wait */
     char last_error[256];
 };
 

@@ -651,5 +651,6 @@ void store_stats(const struct store *store, struct store_stats *ret)
     (void)pthread_mutex_lock(lock);
     *ret = store->stats;
     ret->queued += store->queue.n_batches;
+    ret->capacity = MAX_BATCHES;
     (void)pthread_mutex_unlock(lock);
 }

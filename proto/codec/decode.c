@@ -283,7 +283,8 @@ static int take_reply(const Faultline__HeartbeatReply *in, struct fl_heartbeat_r
 {
     if (!time_fits(in->sent_us) || !time_fits(in->received_us) || !time_fits(in->replied_us))
         return bad(err, "heartbeat reply: a time before 1970 or after 9999");
-    *reply = (struct fl_heartbeat_reply){in->sent_us, in->received_us, in->replied_us};
+    *reply = (struct fl_heartbeat_reply){in->sent_us, in->received_us, in->replied_us,
+                                         in->credit ? (int64_t)in->credit - 1 : FL_ABSENT};
     return 0;
 }
 

@@ -313,6 +313,7 @@ static void put_reply(struct arena *arena, const struct fl_heartbeat_reply *repl
     body->sent_us = reply->sent_us;
     body->received_us = reply->received_us;
     body->replied_us = reply->replied_us;
+    body->credit = reply->credit == FL_ABSENT ? 0 : (uint32_t)reply->credit + 1;
     out->body_case = FAULTLINE__ENVELOPE__BODY_HEARTBEAT_REPLY;
     out->heartbeat_reply = body;
 }

@@ -83,6 +83,7 @@ struct fl_heartbeat_reply {
     fl_time sent_us;
     fl_time received_us;
     fl_time replied_us;
+    int64_t credit; /* batches from before the connection that may be under way; FL_ABSENT */
 };
 
 struct fl_refusal {

@@ -64,6 +64,12 @@ static int on_put_account(const struct store_account *account, void *arg)
     return 0;
 }
 
+static void on_queue(size_t *ret_room, size_t *ret_capacity, void *arg)
+{
+    (void)arg;
+    *ret_room = *ret_capacity = 1000;
+}
+
 static void on_judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg)
 {
     (void)arg;
@@ -93,8 +99,8 @@ static void say_all(struct ingest *ingest, const uint8_t *bytes, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static const uint8_t mesh_key[FL_MESH_KEY_SIZE] = {1};
-    static const struct ingest_host host = {on_send,        on_put,   on_account,
-                                            on_put_account, on_judge, NULL};
+    static const struct ingest_host host = {on_send,  on_put,   on_account, on_put_account,
+                                            on_queue, on_judge, NULL};
     static struct coordinator_config *config;
     struct ingest *ingest = NULL;
     struct fl_error err = {""};

@@ -154,9 +154,30 @@ static void old_ones_take_only_a_part_of_the_window(void **state)
     backlog_connected(backlog, 0);
     for (int64_t now = NOW; now < NOW + 1000000; now += 10000)
         n += send_next(backlog, 0, now) != 0;
+    assert_int_equal(n, BACKLOG_CREDIT); /* until more is said */
+    backlog_set_credit(backlog, 0, 1000);
+    for (int64_t now = NOW; now < NOW + 1000000; now += 10000)
+        n += send_next(backlog, 0, now) != 0;
     assert_int_equal(n, BACKLOG_WINDOW_OLD);
     add(backlog, 201, 201);
     assert_int_equal(send_next(backlog, 0, NOW + 1000000), 201);
+}
+
+static void without_credit_only_what_is_new_goes(void **state)
+{
+    FL_CLEANUP(backlog_freep) struct backlog *backlog = with_peers(1);
+
+    (void)state;
+    add(backlog, 1, 20);
+    backlog_connected(backlog, 0);
+    backlog_set_credit(backlog, 0, 0);
+    assert_int_equal(send_next(backlog, 0, NOW), 0);
+    assert_true(backlog_deadline(backlog, 0) == BACKLOG_NEVER);
+    add(backlog, 21, 21);
+    assert_int_equal(send_next(backlog, 0, NOW), 21);
+    backlog_set_credit(backlog, 0, 1);
+    assert_int_equal(send_next(backlog, 0, NOW), 1);
+    assert_int_equal(send_next(backlog, 0, NOW + 1000000), 0);
 }
 
 static void an_unacknowledged_batch_is_sent_again_after_a_while(void **state)
@@ -284,6 +305,7 @@ int main(void)
         cmocka_unit_test(the_window_bounds_what_is_under_way),
         cmocka_unit_test(the_window_bounds_bytes_but_lets_one_large_batch_pass),
         cmocka_unit_test(old_ones_take_only_a_part_of_the_window),
+        cmocka_unit_test(without_credit_only_what_is_new_goes),
         cmocka_unit_test(an_unacknowledged_batch_is_sent_again_after_a_while),
         cmocka_unit_test(what_the_spool_dropped_is_not_sent_any_more),
         cmocka_unit_test(an_acknowledgement_of_another_boot_or_a_stranger_is_ignored),

@@ -150,7 +150,7 @@ static void the_small_messages_come_back(void **state)
     struct fl_message ack = {.type = FL_MESSAGE_ACK, .ack = {9, 3, sequences}};
     struct fl_message plan_ack = {.type = FL_MESSAGE_PLAN_ACK, .plan_ack = {4, "no such type"}};
     struct fl_message heartbeat = {.type = FL_MESSAGE_HEARTBEAT, .heartbeat = {1, 2, 3, 4, 5}};
-    struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY, .heartbeat_reply = {1, 2, 3}};
+    struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY, .heartbeat_reply = {1, 2, 3, 4}};
     struct fl_message refusal = {.type = FL_MESSAGE_REFUSAL, .refusal = {"wrong zone"}};
     struct fl_message back;
 
@@ -380,7 +380,7 @@ static void numbers_near_the_edge_of_64_bits_are_refused(void **state)
     struct fl_message batch = {.type = FL_MESSAGE_BATCH};
     struct fl_message heartbeat = {.type = FL_MESSAGE_HEARTBEAT, .heartbeat = {.sent_us = -1}};
     struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY,
-                               .heartbeat_reply = {1, FL_MAX_TIME_US + 1, 3}};
+                               .heartbeat_reply = {1, FL_MAX_TIME_US + 1, 3, 4}};
 
     (void)state;
     fl_host_sample_init(&host);

@@ -36,6 +36,7 @@ struct bench {
     struct fl_message sent; /* the last one */
     uint8_t sent_to;
     int put_answer;
+    size_t room; /* of 1000 in the store's queue */
     uint64_t put_lost;
     struct store_account account;
     fl_time dated_us; /* of the results in say_batch */
@@ -98,6 +99,14 @@ static int on_put_account(const struct store_account *account, void *arg)
     return 0;
 }
 
+static void on_queue(size_t *ret_room, size_t *ret_capacity, void *arg)
+{
+    const struct bench *bench = arg;
+
+    *ret_room = bench->room;
+    *ret_capacity = 1000;
+}
+
 static void on_judge(uint32_t agent, const struct fl_batch *batch, fl_time rx_us, void *arg)
 {
     struct bench *bench = arg;
@@ -121,8 +130,8 @@ static int setup(void **state)
 {
     static const uint8_t mesh_key[FL_MESH_KEY_SIZE] = {1};
     struct bench *bench = calloc(1, sizeof(*bench));
-    const struct ingest_host host = {on_send,  on_put,    on_account, on_put_account,
-                                     on_judge, on_answer, bench};
+    const struct ingest_host host = {on_send,  on_put,   on_account, on_put_account,
+                                     on_queue, on_judge, on_answer,  bench};
     struct fl_error err;
 
     bench->dated_us = NOW - 5000;
@@ -395,6 +404,10 @@ static void a_heartbeat_is_answered_with_times(void **state)
     assert_int_equal(bench->sent.type, FL_MESSAGE_HEARTBEAT_REPLY);
     assert_true(bench->sent.heartbeat_reply.sent_us == NOW - 9);
     assert_true(bench->sent.heartbeat_reply.received_us == NOW);
+    assert_int_equal(bench->sent.heartbeat_reply.credit, 0); /* the queue is full */
+    bench->room = 270;
+    say(bench, 1, "a1", &message);
+    assert_int_equal(bench->sent.heartbeat_reply.credit, 10); /* for each of two */
     assert_true(ingest_agent(bench->ingest, 0)->spooled == 3);
     assert_true(ingest_agent(bench->ingest, 0)->stalled == 2);
 }

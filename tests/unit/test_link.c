@@ -88,10 +88,10 @@ static void send_heartbeat_reply(const uint8_t *peer, size_t peer_size,
                                  const struct fl_heartbeat *heartbeat)
 {
     fl_time ahead = fl_clock_wall() + FL_HOUR;
-    const struct fl_message message = {.type = FL_MESSAGE_HEARTBEAT_REPLY,
-                                       .heartbeat_reply = {.sent_us = heartbeat->sent_us,
-                                                           .received_us = ahead,
-                                                           .replied_us = ahead}};
+    const struct fl_message message = {
+        .type = FL_MESSAGE_HEARTBEAT_REPLY,
+        .heartbeat_reply = {
+            .sent_us = heartbeat->sent_us, .received_us = ahead, .replied_us = ahead, .credit = 8}};
 
     reply(peer, peer_size, &message);
 }
