@@ -185,8 +185,16 @@ static int write_group(struct store *store, const struct job_list *jobs, struct 
     return write_once(store, jobs, err);
 }
 
+static void note_error(struct store *store, const char *message)
+{
+    (void)snprintf(store->stats.last_error, sizeof(store->stats.last_error), "%.*s",
+                   (int)sizeof(store->stats.last_error) - 1, message);
+}
+
 static void count(struct store *store, const struct job *job)
 {
+    if (job->batch.is_refused)
+        note_error(store, "a batch waits for older ones of its agent: too many are missing");
     if (job->outcome == STORE_FAILED)
         store->stats.failures++;
     else if (job->outcome == STORE_DUPLICATE)
@@ -230,12 +238,6 @@ static void wake_loop(const struct store *store)
 
     if (write(store->wake_fd, &one, sizeof(one)) < 0)
         return; /* it is full, so the loop is awake */
-}
-
-static void note_error(struct store *store, const char *message)
-{
-    (void)snprintf(store->stats.last_error, sizeof(store->stats.last_error), "%.*s",
-                   (int)sizeof(store->stats.last_error) - 1, message);
 }
 
 static void take_works(struct store *store)
