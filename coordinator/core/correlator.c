@@ -14,6 +14,8 @@
 #define MAX_OTHERS 4    /* components that are tried in the stead of what was found */
 #define IN_PART 0.9     /* share of the probes hit below which a narrower one may fit better */
 #define MISFIT 0.01     /* share of the nats that a larger set must gain: modes fit not so finely */
+#define FIRM_EACH 0.01  /* share by which another set must be better, for each interval that an */
+#define FIRM_MOST 0.2   /* incident has been open, and at most */
 #define INCUMBENT 1.0   /* nats for an open incident when two explanations are compared */
 #define MODEL_DOUBT 0.01 /* what no model knows of: nothing is ever certain */
 #define TEMPERATURE 0.8  /* of what is said, by how often it turned out right, and */
@@ -331,7 +333,7 @@ static void rise(struct correlator *correlator, bool from_open, const struct can
             solution->n == CORRELATOR_MAX_FOUND)
             continue;
         fit = fit_beside(correlator, candidate, 0);
-        if (!fit.over && fit.score - candidate->price > LEAST_SCORE)
+        if (fit.score - candidate->price > LEAST_SCORE)
             take(correlator, solution, candidate, fit);
     }
     if (first)
@@ -346,6 +348,24 @@ static bool is_better(const struct solution *x, const struct solution *y)
     double margin = MISFIT * fmax(0, fmin(x->total, y->total));
 
     return x->total - (x->n > y->n ? margin : 0) > y->total - (y->n > x->n ? margin : 0);
+}
+
+/* By what share another explanation must be better than the one that was said: the more the longer
+ * it has been. */
+static double firmness(struct correlator *correlator, const struct solution *solution,
+                       fl_time now_us)
+{
+    double firm = 0;
+
+    for (size_t i = 0; i < solution->n; i++) {
+        const struct part *part = evidence_part(correlator->evidence, solution->chosen[i]->id);
+        double age = (double)(now_us - part->open_since_us) /
+                     (double)(part->track.width_us * TRACK_PER_INTERVAL);
+
+        if (part->open)
+            firm = fmax(firm, fmin(FIRM_MOST, FIRM_EACH * age));
+    }
+    return firm;
 }
 
 /* Is there a reason to look further? A set that is open already is looked over once a second. */
@@ -402,7 +422,8 @@ static void search(struct correlator *correlator, fl_time now_us, struct solutio
     rise(correlator, false, NULL, best);
     if (!is_settled(correlator, best, now_us))
         try_others(correlator, best);
-    if (!is_better(best, &other))
+    if (best->total - firmness(correlator, &other, now_us) * fmax(0, other.total) < other.total ||
+        !is_better(best, &other))
         *best = other;
     facts_reset(correlator->facts);
     for (size_t i = 0; i < best->n; i++)

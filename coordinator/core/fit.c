@@ -359,20 +359,21 @@ static double whole_of(const struct gains *gains, const struct span *span)
 
 struct best {
     struct fit now, ever;
+    struct span now_span, ever_span; /* in moments */
 };
 
-static void take_better(struct fit *fit, const struct sight *sight, enum mode mode, double rho,
-                        const struct span *span, const struct gains *gains)
+static void take_better(struct fit *fit, struct span *fit_span, const struct sight *sight,
+                        enum mode mode, double rho, const struct span *span)
 {
     const uint16_t *bin = sight->moments.bin;
 
     if (FIT_TEMPER * span->sum <= fit->score + 1e-9)
         return;
+    *fit_span = *span;
     *fit = (struct fit){
         .mode = mode,
         .rho = rho,
         .score = FIT_TEMPER * span->sum,
-        .whole = FIT_TEMPER * whole_of(gains, span),
         .from_us = track_bin_begins(sight->track, bin[span->oldest]),
         .spell_us = track_bin_begins(sight->track, bin[span->oldest]),
         .to_us = span->to_now ? INT64_MAX : track_bin_ends(sight->track, bin[span->newest]),
@@ -420,8 +421,31 @@ static void fit_mode(struct sight *sight, enum mode mode, const struct reach *re
             continue;
         add_fine(sight->tables, mode, k, sight->moments.n, counts, &gains);
         best_spans(&gains, sight->moments.n, &to_now, &at_all);
-        take_better(&best->now, sight, mode, rhos[k], &to_now, &gains);
-        take_better(&best->ever, sight, mode, rhos[k], &at_all, &gains);
+        take_better(&best->now, &best->now_span, sight, mode, rhos[k], &to_now);
+        take_better(&best->ever, &best->ever_span, sight, mode, rhos[k], &at_all);
+    }
+}
+
+/* Before clumps are tempered another share may fit best: what is bad is tempered, and what is fine
+ * is not. */
+static void judge_whole(struct sight *sight, enum component_type type, const struct span *span,
+                        struct fit *fit)
+{
+    struct reach reach = reach_of(sight->tables, type, fit->mode, sight->facts, sight->n_facts);
+    struct counts counts[GROUPS];
+    struct gains gains;
+
+    if (fit->score <= 0)
+        return;
+    sum_counts(sight, &reach, counts);
+    for (size_t k = 0; k < RHOS; k++) {
+        double whole;
+
+        (void)bad_gains(sight, fit->mode, k, &reach, &gains);
+        add_fine(sight->tables, fit->mode, k, sight->moments.n, counts, &gains);
+        whole = FIT_TEMPER * whole_of(&gains, span);
+        if (whole > fit->whole)
+            fit->whole = whole;
     }
 }
 
@@ -453,5 +477,10 @@ struct fit fit_component(const struct fit_tables *tables, enum component_type ty
         if (reach.seen)
             fit_mode(&sight, (enum mode)m, &reach, &best);
     }
-    return best.ever.score - best.now.score > OVER ? best.ever : best.now;
+    if (best.ever.score - best.now.score > OVER) {
+        judge_whole(&sight, type, &best.ever_span, &best.ever);
+        return best.ever;
+    }
+    judge_whole(&sight, type, &best.now_span, &best.now);
+    return best.now;
 }
