@@ -24,6 +24,7 @@ struct engine {
     struct window **windows;   /* those that exist, in order of creation */
     size_t n_windows, room;
     fl_time now_us, next_us;
+    fl_time deaf_us; /* when it last heard nobody, or nobody of another zone; 0: never */
     uint64_t ignored;
     struct verdict_event events[4 * INCIDENT_MAX_OPEN];
     size_t n_events;
@@ -169,12 +170,16 @@ static void take_host(struct engine *engine, uint32_t agent, const struct fl_hos
 }
 
 /* An agent may be quiet for its shortest interval and the time to batch and travel. */
+static int64_t quiet_limit(const struct witness *witness)
+{
+    return QUIET_US + 3 * witness_shortest_us(witness) / 2;
+}
+
 static bool is_silent(const struct engine *engine, uint32_t agent)
 {
     const struct witness *witness = &engine->witnesses[agent];
-    int64_t limit_us = QUIET_US + 3 * witness_shortest_us(witness) / 2;
 
-    return witness->seen && engine->now_us - witness->last_rx_us > limit_us;
+    return witness->seen && engine->now_us - witness->last_rx_us > quiet_limit(witness);
 }
 
 /* Is it the listener that is deaf? So it is when nobody is heard, or of several zones only the one
@@ -202,11 +207,13 @@ static bool is_deaf(const struct engine *engine)
     return silent != FLEET_NONE && (heard == FLEET_NONE || several);
 }
 
-/* Is the agent heard? Observed once a second, and at once when it falls silent. */
+/* Is the agent heard? Observed once a second, and at once when it falls silent. Who was deaf gives
+ * everybody the time to be heard again. */
 static void look_whether_heard(struct engine *engine, uint32_t agent)
 {
     struct witness *witness = &engine->witnesses[agent];
-    bool silent = is_silent(engine, agent);
+    bool silent =
+        is_silent(engine, agent) && engine->now_us - engine->deaf_us > quiet_limit(witness);
     bool due = engine->now_us - witness->looked_us >= HEARD_US;
     struct window *own;
 
@@ -225,8 +232,10 @@ static void look_whether_heard(struct engine *engine, uint32_t agent)
 
 static void look_who_is_heard(struct engine *engine)
 {
-    if (is_deaf(engine))
+    if (is_deaf(engine)) {
+        engine->deaf_us = engine->now_us;
         return;
+    }
     for (uint32_t i = 0; i < engine->fleet->n_agents; i++)
         if (engine->witnesses[i].seen)
             look_whether_heard(engine, i);

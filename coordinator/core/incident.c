@@ -14,10 +14,11 @@
 #define GRAY 0.5         /* a share of the probes below which a burst of bad luck looks alike, */
 #define GRAY_SCORE 6.0   /* so that more must speak for it, */
 #define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none */
-#define LATE_SPAN_FACTOR 2.6 /* what is only late must be so for longer: jobs come and go; */
-#define ALONE_SPAN_FACTOR 5  /* longer still where one agent alone sees it */
-#define SPAN_FACTOR 1.1      /* the bad probes must span more than one interval */
-#define STRAIN_INTERVALS 2   /* for which a host's need may still make it find things late */
+#define LATE_SPAN_FACTOR 2.6   /* what is only late must be so for longer: jobs come and go; */
+#define ALONE_SPAN_FACTOR 5    /* longer still where one agent alone sees it */
+#define SPAN_FACTOR 1.1        /* the bad probes must span more than one interval */
+#define LINK_SPAN_US FL_SECOND /* who is not heard must not be so at two looks: agents restart */
+#define STRAIN_INTERVALS 2     /* for which a host's need may still make it find things late */
 #define LEAST_CLOSE_US (2 * FL_SECOND)
 #define CLOSE_INTERVALS 2
 #define MAX_CLOSED 16 /* incidents that may come back as themselves */
@@ -132,8 +133,9 @@ static bool ripe(const struct scene *scene, const struct finding *finding,
 {
     if (strained(scene, finding))
         return false;
-    if (finding->component.type != COMPONENT_LINK &&
-        (double)finding->span_us < least_span(finding) * (double)finding->fastest_us)
+    if (finding->component.type == COMPONENT_LINK
+            ? finding->span_us < LINK_SPAN_US
+            : (double)finding->span_us < least_span(finding) * (double)finding->fastest_us)
         return false;
     if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
         return false;
