@@ -350,22 +350,51 @@ static bool is_better(const struct solution *x, const struct solution *y)
     return x->total - (x->n > y->n ? margin : 0) > y->total - (y->n > x->n ? margin : 0);
 }
 
-/* By what share another explanation must be better than the one that was said: the more the longer
- * it has been. */
-static double firmness(struct correlator *correlator, const struct solution *solution,
-                       fl_time now_us)
+static double worth(struct correlator *correlator, const struct solution *solution, size_t at)
 {
-    double firm = 0;
+    return solution->fits[at].whole -
+           component_price(correlator->fleet, &solution->chosen[at]->component);
+}
+
+/* Does the solution hold a wider component, which all that touches this one touches too? */
+static bool is_within(struct correlator *correlator, const struct solution *solution, uint32_t id)
+{
+    const struct part *part = evidence_part(correlator->evidence, id);
+    enum side side;
 
     for (size_t i = 0; i < solution->n; i++) {
-        const struct part *part = evidence_part(correlator->evidence, solution->chosen[i]->id);
+        size_t k = 0;
+
+        if (solution->fits[i].over || solution->chosen[i]->id == id)
+            continue;
+        while (k < part->n_series &&
+               window_touches(part->series[k], solution->chosen[i]->id, &side))
+            k++;
+        if (k == part->n_series)
+            return true;
+    }
+    return false;
+}
+
+/* Is another explanation so much better than the one that was said? The more so the longer that
+ * has been, but that what was said is a part of something wider is no reversal; what both have in
+ * common does not count. */
+static bool overturns(struct correlator *correlator, const struct solution *solution,
+                      const struct solution *said, fl_time now_us)
+{
+    double firm = 0, common = 0;
+
+    for (size_t i = 0; i < said->n; i++) {
+        const struct part *part = evidence_part(correlator->evidence, said->chosen[i]->id);
         double age = (double)(now_us - part->open_since_us) /
                      (double)(part->track.width_us * TRACK_PER_INTERVAL);
 
-        if (part->open)
+        if (already(solution, said->chosen[i]))
+            common += worth(correlator, said, i);
+        else if (part->open && !is_within(correlator, solution, said->chosen[i]->id))
             firm = fmax(firm, fmin(FIRM_MOST, FIRM_EACH * age));
     }
-    return firm;
+    return solution->total - said->total > firm * fmax(0, said->total - common);
 }
 
 /* Is there a reason to look further? A set that is open already is looked over once a second. */
@@ -422,8 +451,7 @@ static void search(struct correlator *correlator, fl_time now_us, struct solutio
     rise(correlator, false, NULL, best);
     if (!is_settled(correlator, best, now_us))
         try_others(correlator, best);
-    if (best->total - firmness(correlator, &other, now_us) * fmax(0, other.total) < other.total ||
-        !is_better(best, &other))
+    if (!overturns(correlator, best, &other, now_us) || !is_better(best, &other))
         *best = other;
     facts_reset(correlator->facts);
     for (size_t i = 0; i < best->n; i++)
