@@ -197,8 +197,9 @@ static void queue_up(struct evidence *evidence, struct window *window, const str
 {
     struct queue *queue = queue_of(evidence, window);
     struct pending pending = {window, o->t_us, o->named};
+    bool settled = o->t_us + queue->settle_us <= now_us; /* it came late */
 
-    if (queue->n == queue->room && !queue_grow(queue)) {
+    if (settled || (queue->n == queue->room && !queue_grow(queue))) {
         let_in_fine(evidence, &pending, now_us);
         return;
     }
