@@ -182,15 +182,23 @@ static bool is_silent(const struct engine *engine, uint32_t agent)
     return witness->seen && engine->now_us - witness->last_rx_us > quiet_limit(witness);
 }
 
-/* Is it the listener that is deaf? So it is when nobody is heard, or of several zones only the one
- * that it must be in itself: then that zone is cut off, and its own probes say so. */
+static bool is_heard(const struct engine *engine, uint32_t agent)
+{
+    const struct witness *witness = &engine->witnesses[agent];
+
+    return witness->seen &&
+           engine->now_us - witness->last_rx_us <= HEARD_US + witness_shortest_us(witness);
+}
+
+/* Is it the listener that is deaf? So it is when nobody is heard just now, or of several zones only
+ * the one that it must be in itself: then that zone is cut off, and its own probes say so. */
 static bool is_deaf(const struct engine *engine)
 {
-    uint32_t heard = FLEET_NONE, silent = FLEET_NONE;
+    uint32_t heard = FLEET_NONE, unheard = FLEET_NONE;
     bool several = false;
 
     for (uint32_t i = 0; i < engine->fleet->n_agents; i++) {
-        if (!engine->witnesses[i].seen || is_silent(engine, i))
+        if (!is_heard(engine, i))
             continue;
         if (heard != FLEET_NONE && heard != engine->fleet->agents[i].zone)
             return false;
@@ -201,10 +209,10 @@ static bool is_deaf(const struct engine *engine)
 
         if (!engine->witnesses[i].seen || zone == heard)
             continue;
-        several |= silent != FLEET_NONE && silent != zone;
-        silent = zone;
+        several |= unheard != FLEET_NONE && unheard != zone;
+        unheard = zone;
     }
-    return silent != FLEET_NONE && (heard == FLEET_NONE || several);
+    return unheard != FLEET_NONE && (heard == FLEET_NONE || several);
 }
 
 /* Is the agent heard? Observed once a second, and at once when it falls silent. Who was deaf gives

@@ -133,10 +133,12 @@ static bool ripe(const struct scene *scene, const struct finding *finding,
 {
     if (strained(scene, finding))
         return false;
-    if (finding->component.type == COMPONENT_LINK
-            ? finding->span_us < LINK_SPAN_US
-            : (double)finding->span_us < least_span(finding) * (double)finding->fastest_us)
+    if (finding->component.type == COMPONENT_LINK) {
+        if (!scene->witnesses[finding->component.a].silent || finding->span_us < LINK_SPAN_US)
+            return false;
+    } else if ((double)finding->span_us < least_span(finding) * (double)finding->fastest_us) {
         return false;
+    }
     if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
         return false;
     if (finding->cautious >= SURE)
