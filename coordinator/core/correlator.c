@@ -216,8 +216,17 @@ static int64_t spell_span(const struct spell *spell, bool lateness)
     return spell->n == 0 ? 0 : spell->last[edge] - spell->first[edge];
 }
 
+/* A probe that got through in spite of losses is heard of at once, but what was fine at its time is
+ * not counted yet: it must not make a burst look long. */
+static bool is_early(const struct observation *o, const struct window *window, fl_time now_us)
+{
+    return !symbol_is_failed((enum symbol)o->symbol) &&
+           o->t_us + window->timeout_us + EVIDENCE_ARRIVAL_US > now_us;
+}
+
 /* When the observations were that the finding explains. */
-static void measure(struct correlator *correlator, struct finding *finding, uint32_t id)
+static void measure(struct correlator *correlator, struct finding *finding, uint32_t id,
+                    fl_time now_us)
 {
     const struct part *part = evidence_part(correlator->evidence, id);
     struct spell all = {{INT64_MAX, INT64_MAX}, {INT64_MIN, INT64_MIN}, 0, 0, true}, newest = all;
@@ -238,7 +247,8 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
                               (enum symbol)o->symbol))
                 continue;
             spell_add(&all, o->t_us, window->agent);
-            if (o->t_us >= finding->spell_us)
+            if (o->t_us >= finding->spell_us &&
+                (mode_of_lateness(finding->mode) || !is_early(o, window, now_us)))
                 spell_add(&newest, o->t_us, window->agent);
             take_interval(finding, window->interval_us);
         }
@@ -540,7 +550,7 @@ size_t correlator_explain(struct correlator *correlator, fl_time now_us,
                                     .spell_us = fit->spell_us,
                                     .to_us = fit->to_us,
                                     .over = fit->over};
-        measure(correlator, &found[i], chosen->id);
+        measure(correlator, &found[i], chosen->id, now_us);
         if (!fit->over)
             weigh_rivals(correlator, &solution, i, &found[i]);
     }
