@@ -524,7 +524,16 @@ static void close_open_verdicts(struct coordinator *coordinator)
     }
 }
 
-/* Everything new is there: from here on nothing can fail. */
+/* Two equal fleets change places, so that what refers to the old one goes on. */
+static void exchange_fleets(struct coordinator_config *a, struct coordinator_config *b)
+{
+    struct fleet *fleet = a->fleet;
+
+    a->fleet = b->fleet;
+    b->fleet = fleet;
+}
+
+/* Everything new is there: from here on nothing can fail. `engine` NULL: it stays as it is. */
 static void swap(struct coordinator *coordinator, struct coordinator_config *config,
                  struct engine *engine, struct trace_writer *trace, struct decisions_next *next,
                  struct notifier_next *receivers)
@@ -532,15 +541,17 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     struct fl_error err;
 
     notifier_switch(coordinator->notifier, receivers);
-    close_open_verdicts(coordinator);
-    decisions_switch(coordinator->decisions, next, config, engine);
+    if (engine) {
+        close_open_verdicts(coordinator);
+        engine_free(coordinator->engine);
+        coordinator->engine = engine;
+    }
+    decisions_switch(coordinator->decisions, next, config, coordinator->engine);
     asker_reload(coordinator->asker, config->fleet);
     if (coordinator->trace && trace_writer_close(coordinator->trace, &err) < 0)
         fl_log_error("record", "%s", err.message);
-    engine_free(coordinator->engine);
     coordinator_config_free(coordinator->config);
     coordinator->config = config;
-    coordinator->engine = engine;
     coordinator->trace = trace;
     coordinator->generation++;
     (void)coordinator->store_type->put_fleet(coordinator->store, config->fleet);
@@ -572,13 +583,19 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     FL_CLEANUP(notifier_next_freep) struct notifier_next *receivers = NULL;
     struct trace_writer *trace = NULL;
     struct fl_keypair keys;
+    bool same;
     int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
 
     if (r == 0)
         r = check_unchanged(coordinator->config, config, err);
     if (r == 0)
         r = fl_keypair_read(config->secret_key_file, &keys, err);
-    if (r == 0)
+    if (r < 0)
+        return r;
+    same = coordinator_config_probes_same(coordinator->config, config);
+    if (same)
+        exchange_fleets(coordinator->config, config);
+    else
         r = engine_new(config->fleet, coordinator->last_incident + 1, &engine, err);
     if (r == 0)
         r = decisions_prepare(coordinator->decisions, config, &next, err);
@@ -591,6 +608,8 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     if (r < 0) {
         if (trace)
             (void)trace_writer_close(trace, NULL);
+        if (same)
+            exchange_fleets(coordinator->config, config);
         return r;
     }
     swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next), FL_TAKE(receivers));

@@ -189,6 +189,31 @@ bool coordinator_config_probes(const struct coordinator_config *config, uint32_t
     return false;
 }
 
+static bool same_target(const struct config_target *a, const struct config_target *b)
+{
+    return fl_plan_equal(&a->probes, &b->probes) &&
+           memcmp(a->zones, b->zones, sizeof(a->zones)) == 0 && !a->agents == !b->agents &&
+           a->n_agents == b->n_agents &&
+           (!a->agents || memcmp(a->agents, b->agents, a->n_agents * sizeof(*a->agents)) == 0);
+}
+
+static bool same_mesh(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : !a && !b;
+}
+
+bool coordinator_config_probes_same(const struct coordinator_config *a,
+                                    const struct coordinator_config *b)
+{
+    bool same = fleet_equal(a->fleet, b->fleet) && a->n_targets == b->n_targets;
+
+    for (size_t i = 0; same && i < a->fleet->n_agents; i++)
+        same = same_mesh(a->agents[i].mesh, b->agents[i].mesh);
+    for (size_t i = 0; same && i < a->n_targets; i++)
+        same = same_target(&a->targets[i], &b->targets[i]);
+    return same;
+}
+
 uint32_t coordinator_config_agent_of_key(const struct coordinator_config *config,
                                          const char *public_key)
 {

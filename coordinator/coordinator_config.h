@@ -90,6 +90,11 @@ FL_DEFINE_FREEP(struct coordinator_config, coordinator_config)
 bool coordinator_config_probes(const struct coordinator_config *config, uint32_t agent,
                                uint32_t target);
 
+/* Do the same agents probe the same targets, with the same settings? Then their fleets are equal.
+ */
+bool coordinator_config_probes_same(const struct coordinator_config *a,
+                                    const struct coordinator_config *b);
+
 /* Name of the agent that a public key is bound to, or FLEET_NONE. */
 uint32_t coordinator_config_agent_of_key(const struct coordinator_config *config,
                                          const char *public_key);

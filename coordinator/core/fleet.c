@@ -262,6 +262,49 @@ int fleet_seal(struct fleet *fleet, int64_t mesh_interval_us, int64_t mesh_timeo
     return 0;
 }
 
+static bool same_places(const struct fleet_place *a, const struct fleet_place *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(a[i].name, b[i].name) != 0)
+            return false;
+    return true;
+}
+
+static bool same_agent(const struct fleet_agent *a, const struct fleet_agent *b)
+{
+    return a->zone == b->zone && strcmp(a->name, b->name) == 0;
+}
+
+static bool same_target(const struct fleet_target *a, const struct fleet_target *b)
+{
+    return a->kind == b->kind && a->place == b->place && a->backend == b->backend &&
+           a->mesh_agent == b->mesh_agent && strcmp(a->name, b->name) == 0;
+}
+
+static bool same_probe(const struct fleet_probe *a, const struct fleet_probe *b)
+{
+    return a->series == b->series && a->target == b->target && a->interval_us == b->interval_us &&
+           a->timeout_us == b->timeout_us && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->type, b->type) == 0;
+}
+
+bool fleet_equal(const struct fleet *a, const struct fleet *b)
+{
+    bool same = a->n_zones == b->n_zones && a->n_places == b->n_places &&
+                a->n_agents == b->n_agents && a->n_targets == b->n_targets &&
+                a->n_backends == b->n_backends && a->n_probes == b->n_probes &&
+                same_places(a->places, b->places, a->n_places) &&
+                same_places(a->backends, b->backends, a->n_backends);
+
+    for (size_t i = 0; same && i < a->n_agents; i++)
+        same = same_agent(&a->agents[i], &b->agents[i]);
+    for (size_t i = 0; same && i < a->n_targets; i++)
+        same = same_target(&a->targets[i], &b->targets[i]);
+    for (size_t i = 0; same && i < a->n_probes; i++)
+        same = same_probe(&a->probes[i], &b->probes[i]);
+    return same;
+}
+
 uint32_t fleet_find_place(const struct fleet *fleet, const char *name)
 {
     for (uint32_t i = 0; i < fleet->n_places; i++)

@@ -68,6 +68,9 @@ int fleet_add_probe(struct fleet *fleet, const char *target, const char *name, c
 int fleet_seal(struct fleet *fleet, int64_t mesh_interval_us, int64_t mesh_timeout_us,
                struct fl_error *err);
 
+/* The same names, at the same places, in the same order? Then an index means the same in both. */
+bool fleet_equal(const struct fleet *a, const struct fleet *b);
+
 /* Index or FLEET_NONE. */
 uint32_t fleet_find_place(const struct fleet *fleet, const char *name);
 uint32_t fleet_find_agent(const struct fleet *fleet, const char *name);

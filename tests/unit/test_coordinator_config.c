@@ -104,6 +104,35 @@ static void a_key_belongs_to_one_agent(void **state)
     coordinator_config_free(config);
 }
 
+static bool probes_same(const char *one, const char *other)
+{
+    struct coordinator_config *a = good(one), *b = good(other);
+    bool same = coordinator_config_probes_same(a, b);
+
+    coordinator_config_free(a);
+    coordinator_config_free(b);
+    return same;
+}
+
+static void what_is_probed_is_the_same_or_not(void **state)
+{
+    static const char as_it_was[] = TOP ZONES AGENTS "targets:\n" TARGET PROBES;
+
+    (void)state;
+    assert_true(probes_same(as_it_was, as_it_was));
+    assert_true(probes_same(as_it_was, TOP ZONES AGENTS "targets:\n" TARGET PROBES
+                                                        "http: {cors_origin: \"https://a.b\"}\n"));
+    assert_false(probes_same(as_it_was, TOP ZONES AGENTS
+                             "targets:\n" TARGET
+                             ", probes: [{type: tcp, address: \"10.0.9.1:2\"}]}\n"));
+    assert_false(
+        probes_same(as_it_was, TOP ZONES AGENTS "targets:\n" TARGET ", zones: [b]" PROBES));
+    assert_false(
+        probes_same(as_it_was, TOP ZONES AGENTS "targets:\n" TARGET ", agents: [a1, b1]" PROBES));
+    assert_false(
+        probes_same(as_it_was, TOP ZONES AGENTS "targets:\n" TARGET PROBES NAMED("v2") PROBES));
+}
+
 static void what_is_unknown_is_refused(void **state)
 {
     (void)state;
@@ -289,6 +318,7 @@ int main(void)
         cmocka_unit_test(a_target_is_probed_by_its_zones_or_its_agents),
         cmocka_unit_test(the_mesh_is_between_others_and_needs_an_address),
         cmocka_unit_test(a_key_belongs_to_one_agent),
+        cmocka_unit_test(what_is_probed_is_the_same_or_not),
         cmocka_unit_test(what_is_unknown_is_refused),
         cmocka_unit_test(what_is_given_twice_is_refused),
         cmocka_unit_test(an_agent_outside_the_zones_of_its_target_is_refused),

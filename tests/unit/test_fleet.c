@@ -37,6 +37,26 @@ static void sealing_adds_the_mesh_target_of_every_agent(void **state)
     assert_int_not_equal(fleet_find_probe(fleet, fl_series_id("agent:b1", "mesh")), FLEET_NONE);
 }
 
+static void fleets_are_equal_when_an_index_means_the_same_in_both(void **state)
+{
+    FL_CLEANUP(fleet_freep) struct fleet *fleet = small_fleet(), *other = small_fleet();
+
+    (void)state;
+    assert_true(fleet_equal(fleet, other));
+    assert_int_equal(fleet_seal(fleet, FL_SECOND, FL_SECOND, NULL), 0);
+    assert_false(fleet_equal(fleet, other));
+    assert_int_equal(fleet_seal(other, FL_SECOND, FL_SECOND, NULL), 0);
+    assert_true(fleet_equal(fleet, other));
+    other->probes[0].interval_us++;
+    assert_false(fleet_equal(fleet, other));
+    other->probes[0].interval_us--;
+    other->targets[0].backend = FLEET_NONE;
+    assert_false(fleet_equal(fleet, other));
+    other->targets[0].backend = fleet->targets[0].backend;
+    strcpy(other->agents[1].name, "b2");
+    assert_false(fleet_equal(fleet, other));
+}
+
 static void a_series_is_found_by_its_number(void **state)
 {
     FL_CLEANUP(fleet_freep) struct fleet *fleet = small_fleet();
@@ -94,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sealing_adds_the_mesh_target_of_every_agent),
+        cmocka_unit_test(fleets_are_equal_when_an_index_means_the_same_in_both),
         cmocka_unit_test(a_series_is_found_by_its_number),
         cmocka_unit_test(what_refers_to_nothing_is_refused_with_its_name),
         cmocka_unit_test(a_name_given_twice_is_refused),
