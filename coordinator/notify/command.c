@@ -122,6 +122,8 @@ static int finish(struct child *child)
     (void)waitpid(child->pid, &status, 0);
     for (int i = 0; i < LAST_READS && listen_to(child) > 0; i++)
         ;
+    for (size_t n = strlen(child->said); n > 0 && child->said[n - 1] == ' '; n--)
+        child->said[n - 1] = '\0';
     if (child->pidfd >= 0)
         (void)close(child->pidfd);
     (void)close(child->errors);

@@ -205,7 +205,7 @@ static int judge(CURL *easy, CURLcode code, struct fl_error *err)
         return fl_error_set(err, -EAGAIN, "%s", curl_easy_strerror(code));
     return fl_error_set(
         err, status >= 550 && status < 600 && code != CURLE_LOGIN_DENIED ? -EINVAL : -EAGAIN,
-        "the mail relay answered with status %ld: %s", status, curl_easy_strerror(code));
+        "the mail relay answered with status %ld", status);
 }
 
 static int deliver(const struct notify_settings *settings, const struct notify_message *message,
