@@ -7,6 +7,7 @@
 #include "coordinator/cli/screen.h"
 #include "coordinator/trace/verdict_json.h"
 #include "coordinator/trace/verdict_parse.h"
+#include "proto/runtime/fl_clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 
 #define MAX_HISTORY 12 /* lines of it that are shown, the last ones */
 #define ITEM "  - "
+#define CERTIFICATE_SOON_US (21 * 24 * FL_HOUR)
 
 static void print_title(const struct screen *screen, const struct verdict *verdict,
                         const json_t *json)
@@ -89,6 +91,48 @@ static void print_questions(const struct screen *screen, const json_t *questions
                      field_number(questions, "asked"), field_number(questions, "answered"), names);
 }
 
+/* When the first of the certificates that a target showed expires; 0: it showed none. */
+static fl_time certificate_end(const json_t *status, const char *target)
+{
+    const json_t *row, *cell;
+    fl_time first = 0;
+    size_t i, k;
+
+    json_array_foreach(json_object_get(status, "matrix"), i, row)
+    {
+        if (strcmp(field_text(row, "target"), target) != 0)
+            continue;
+        json_array_foreach(json_object_get(row, "cells"), k, cell)
+        {
+            fl_time end = field_number(cell, "cert_end_us");
+
+            if (end != 0 && (first == 0 || end < first))
+                first = end;
+        }
+    }
+    return first;
+}
+
+/* Certificates of the targets that it touches, where they run out soon or did. */
+static void print_certificates(const struct screen *screen, const struct verdict *verdict,
+                               const json_t *status, fl_time now_us)
+{
+    bool any = false;
+
+    for (uint32_t i = 0; i < verdict->n_targets; i++) {
+        fl_time end = certificate_end(status, verdict->targets[i]);
+        char when[FL_TIME_TEXT_SIZE];
+
+        if (end == 0 || field_elapsed(now_us, end) > CERTIFICATE_SOON_US)
+            continue;
+        if (!any)
+            screen_head(screen, "Certificates");
+        any = true;
+        screen_paragraph(screen, ITEM, "that of %s %s at %s", verdict->targets[i],
+                         end > now_us ? "expires" : "has expired", fl_time_format(end, when));
+    }
+}
+
 static void print_lines(const struct screen *screen, const char *const lines[ADVICE_LINES])
 {
     for (size_t i = 0; i < ADVICE_LINES && lines[i]; i++)
@@ -148,7 +192,7 @@ static void print_sentence(const struct screen *screen, const struct verdict *ve
                          100 * verdict->confidence);
 }
 
-static void print_incident(const struct verdict *verdict, const json_t *json)
+static void print_incident(const struct verdict *verdict, const json_t *json, const json_t *status)
 {
     struct screen screen;
 
@@ -161,6 +205,7 @@ static void print_incident(const struct verdict *verdict, const json_t *json)
     print_names(&screen, "Targets: ", verdict->targets[0], sizeof(verdict->targets[0]),
                 verdict->n_targets);
     print_evidence(&screen, verdict);
+    print_certificates(&screen, verdict, status, fl_clock_wall());
     print_alternatives(&screen, verdict);
     print_questions(&screen, json_object_get(json, "questions"));
     print_advice(&screen, verdict);
@@ -207,6 +252,18 @@ static bool is_number(const char *text)
     return digits > 0 && digits <= 18 && text[digits] == '\0';
 }
 
+/* What is known beside the incident adds to it while it is open. */
+static void explain(struct api_client *client, const struct verdict *verdict, const json_t *json)
+{
+    json_t *status = NULL;
+    struct fl_error err;
+
+    if (!json_is_integer(json_object_get(json, "closed_us")) && verdict->n_targets > 0)
+        (void)api_client_get(client, "/api/v1/status", API_USUAL_TIME, &status, &err);
+    print_incident(verdict, json, status);
+    json_decref(status);
+}
+
 enum command_status command_explain(const struct arguments *arguments)
 {
     FL_CLEANUP(api_client_freep) struct api_client *client = NULL;
@@ -230,7 +287,7 @@ enum command_status command_explain(const struct arguments *arguments)
     if (verdict_parse(json, &verdict) < 0)
         status = command_fail(COMMAND_UNREACHABLE, "what the coordinator says is no incident");
     else if (!arguments->json)
-        print_incident(&verdict, json);
+        explain(client, &verdict, json);
     else if (print_json(&verdict, json) < 0)
         status = command_fail(COMMAND_WRONG, "no memory");
     json_decref(json);

@@ -87,16 +87,20 @@ static json_t *cell_json(const struct scene_now *now, uint32_t agent, uint32_t p
 {
     const struct fleet_agent *who = &now->fleet->agents[agent];
     struct engine_series_state state;
+    json_t *cell;
     bool failed;
 
     engine_series_state(now->engine, agent, probe, &state);
     failed = state.seen && !state.ok;
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "agent", who->name, "zone",
+    cell = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "agent", who->name, "zone",
                      now->fleet->places[who->zone].name, "state", cell_state(&state), "layer",
                      failed ? json_string(fl_layer_name(state.layer)) : json_null(), "error",
                      failed ? json_string(fl_failure_name(state.failure)) : json_null(), "took_us",
                      optional(state.seen ? state.took_us : FL_ABSENT), "t_us",
                      optional(state.seen ? state.t_us : FL_ABSENT));
+    if (cell && state.seen && state.cert_end_s != FL_ABSENT)
+        (void)json_object_set_new(cell, "cert_end_us", json_integer(state.cert_end_s * FL_SECOND));
+    return cell;
 }
 
 static const char *kind_name(enum target_kind kind)
