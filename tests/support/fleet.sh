@@ -108,7 +108,8 @@ public_key() { # the last word that keygen printed
     awk 'END {print $NF}' "$dir/$1.pub" | tr -d '"'
 }
 
-# start_agent NAME INDEX [KEY-NAME [ZONE]]; $agent_setting is a further line of its configuration
+# start_agent NAME INDEX [KEY-NAME [ZONE]]; $agent_setting is a further line of its configuration,
+# $more_coordinators are further entries of its list
 start_agent() {
     local agent=$1 index=$2 key=${3:-$1} zone=${4:-${1%%[0-9]*}}
     cat >"$dir/$agent.yaml" <<YAML
@@ -122,6 +123,7 @@ agent:
 coordinators:
   - address: $router
     public_key: "$(public_key coordinator)"
+${more_coordinators:-}
 YAML
     start "$agent" "$BUILD/faultline-agent" --config "$dir/$agent.yaml"
 }
