@@ -610,6 +610,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
             (void)trace_writer_close(trace, NULL);
         if (same)
             exchange_fleets(coordinator->config, config);
+        explicit_bzero(&keys, sizeof(keys));
         return r;
     }
     swap(coordinator, FL_TAKE(config), FL_TAKE(engine), trace, FL_TAKE(next), FL_TAKE(receivers));
