@@ -150,7 +150,7 @@ static void the_small_messages_come_back(void **state)
     struct fl_message ack = {.type = FL_MESSAGE_ACK, .ack = {9, 3, sequences}};
     struct fl_message plan_ack = {.type = FL_MESSAGE_PLAN_ACK, .plan_ack = {4, "no such type"}};
     struct fl_message heartbeat = {.type = FL_MESSAGE_HEARTBEAT,
-                                   .heartbeat = {1, 2, 3, 4, 5, 6, 7, 8}};
+                                   .heartbeat = {1, 2, 3, 4, 5, 6, 8, 7}};
     struct fl_message reply = {.type = FL_MESSAGE_HEARTBEAT_REPLY, .heartbeat_reply = {1, 2, 3, 4}};
     struct fl_message refusal = {.type = FL_MESSAGE_REFUSAL, .refusal = {"wrong zone"}};
     struct fl_message back;
