@@ -242,7 +242,8 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
         for (uint32_t k = 0; k < window->n && window->n_bad > 0; k++) {
             const struct observation *o = window_at(window, k);
 
-            if (o->t_us < finding->from_us || o->t_us < window->floor_us ||
+            if (o->t_us < finding->from_us || window_forgot(window, o) ||
+                (o->hung_ms > 0 && o->t_us >= finding->to_us) ||
                 !fit_explains(correlator->tables, finding->mode, window->family,
                               (enum symbol)o->symbol))
                 continue;

@@ -111,11 +111,16 @@ static struct window *window_of(struct engine *engine, uint32_t agent, uint32_t 
 
 static void observe(struct engine *engine, struct window *window, fl_time t_us, enum symbol symbol)
 {
-    bool named = window->last.phase_us[FL_LAYER_RESOLVE] != FL_ABSENT ||
-                 window->last.layer == FL_LAYER_RESOLVE;
+    struct observation o = {.t_us = t_us, .symbol = (uint8_t)symbol};
+    int64_t before_us = window->last.stalled_us - window->last.took_us;
 
-    evidence_observe(engine->evidence, window, t_us, symbol, named && window->probe != FLEET_NONE,
-                     engine->now_us);
+    if (window->probe != FLEET_NONE) {
+        o.named = window->last.phase_us[FL_LAYER_RESOLVE] != FL_ABSENT ||
+                  window->last.layer == FL_LAYER_RESOLVE;
+        if (before_us > 0)
+            o.hung_ms = before_us / FL_MS < UINT32_MAX ? (uint32_t)(before_us / FL_MS) : UINT32_MAX;
+    }
+    evidence_observe(engine->evidence, window, o, engine->now_us);
 }
 
 /* When the probe started by the coordinator's clock: the agent's clock corrected by what was

@@ -41,6 +41,11 @@ int evidence_new(const struct fleet *fleet, struct evidence **ret)
     evidence->n_parts = component_count(fleet);
     evidence->parts = calloc(evidence->n_parts + 1, sizeof(*evidence->parts));
     evidence->active = calloc(evidence->n_parts + 1, sizeof(*evidence->active));
+    for (uint32_t i = 0; i < evidence->n_parts && evidence->parts; i++) {
+        enum component_type type = component_of_id(fleet, i).type;
+
+        evidence->parts[i].far = type == COMPONENT_TARGET || type == COMPONENT_BACKEND;
+    }
     evidence->first_resolver = component_id(fleet, &resolver);
     evidence->last_resolver = evidence->first_resolver + (uint32_t)fleet->n_zones - 1;
     if (!evidence->parts || !evidence->active) {
@@ -121,6 +126,15 @@ static void activate(struct evidence *evidence, uint32_t component)
     evidence->unsorted = true;
 }
 
+fl_time evidence_filed_us(const struct part *part, const struct observation *o)
+{
+    int64_t most_us = part->track.width_us * TRACK_FINE / 2, hung_us = (int64_t)o->hung_ms * FL_MS;
+
+    if (part->far)
+        return o->t_us;
+    return o->t_us - (hung_us < most_us ? hung_us : most_us);
+}
+
 static void let_in_bad(struct evidence *evidence, struct window *window,
                        const struct observation *o, fl_time now_us)
 {
@@ -131,7 +145,7 @@ static void let_in_bad(struct evidence *evidence, struct window *window,
         if (!concerns(evidence, id, o->named) || evidence->parts[id].track.width_us == 0)
             continue;
         track_advance(&evidence->parts[id].track, now_us);
-        track_add(&evidence->parts[id].track, &cell, o->t_us);
+        track_add(&evidence->parts[id].track, &cell, evidence_filed_us(&evidence->parts[id], o));
         activate(evidence, id);
     }
 }
@@ -145,7 +159,7 @@ static void take_out(struct evidence *evidence, const struct window *window,
 
         if (!concerns(evidence, id, o->named) || evidence->parts[id].track.width_us == 0)
             continue;
-        track_remove(&evidence->parts[id].track, &cell, o->t_us);
+        track_remove(&evidence->parts[id].track, &cell, evidence_filed_us(&evidence->parts[id], o));
         evidence->parts[id].dirty = true;
     }
 }
@@ -211,7 +225,7 @@ static void queue_up(struct evidence *evidence, struct window *window, const str
 static void retire(struct evidence *evidence, struct window *window, const struct observation *o)
 {
     bool bad = symbol_is_bad((enum symbol)o->symbol);
-    bool forgotten = o->t_us < window->floor_us;
+    bool forgotten = window_forgot(window, o);
 
     if (!evidence_covered(evidence, window)) {
         if (!bad || !forgotten)
@@ -221,19 +235,19 @@ static void retire(struct evidence *evidence, struct window *window, const struc
     }
 }
 
-void evidence_observe(struct evidence *evidence, struct window *window, fl_time t_us,
-                      enum symbol symbol, bool named, fl_time now_us)
+void evidence_observe(struct evidence *evidence, struct window *window, struct observation o,
+                      fl_time now_us)
 {
-    struct observation o = {.t_us = t_us, .symbol = (uint8_t)symbol, .named = named}, gone;
-    bool bad = symbol_is_bad(symbol);
+    bool bad = symbol_is_bad((enum symbol)o.symbol);
+    struct observation gone;
 
     if (bad && window->family != FAMILY_AGENT)
-        o.rarity = rates_rarity(&window->rates, window->family, symbol);
+        o.rarity = rates_rarity(&window->rates, window->family, (enum symbol)o.symbol);
     if (window_push(window, &o, &gone))
         retire(evidence, window, &gone);
     if (!bad)
         queue_up(evidence, window, &o, now_us);
-    else if (t_us >= window->floor_us)
+    else if (!window_forgot(window, &o))
         let_in_bad(evidence, window, &o, now_us);
 }
 
@@ -271,21 +285,24 @@ void evidence_advance(struct evidence *evidence, fl_time now_us)
     evidence->unsorted = false;
 }
 
-void evidence_forget(struct evidence *evidence, struct window *window, fl_time floor_us)
+void evidence_forget(struct evidence *evidence, struct window *window, fl_time from_us,
+                     fl_time to_us)
 {
     for (uint32_t i = 0; i < window->n; i++) {
         const struct observation *o = window_at(window, i);
 
-        if (symbol_is_bad((enum symbol)o->symbol) && o->t_us >= window->floor_us &&
-            o->t_us < floor_us)
+        if (symbol_is_bad((enum symbol)o->symbol) && !window_forgot(window, o) &&
+            (o->t_us < to_us || observation_within(o, from_us, to_us)))
             take_out(evidence, window, o);
     }
     for (uint32_t i = 0; i < window->n_touches; i++) {
         track_forget_old(&evidence->parts[window->touches[i].id].track);
         evidence->parts[window->touches[i].id].dirty = true;
     }
-    if (floor_us > window->floor_us)
-        window->floor_us = floor_us;
+    if (to_us > window->floor_us) {
+        window->over_from_us = from_us;
+        window->floor_us = to_us;
+    }
 }
 
 bool evidence_covered(const struct evidence *evidence, const struct window *window)

@@ -14,6 +14,7 @@ struct part {
     struct window **series; /* those that touch it, in order of appearance; borrowed */
     size_t n_series, room;
     int64_t slowest_us;    /* interval of the slowest of them */
+    bool far;              /* it is what operations are asked of */
     bool active;           /* something bad lies in its track */
     bool dirty;            /* something bad has come or gone since the flag was taken down */
     bool open;             /* an incident is open on it, */
@@ -28,14 +29,21 @@ struct evidence *evidence_free(struct evidence *evidence);
 /* A series appears. Without memory it is not admitted to all of its components. */
 void evidence_admit(struct evidence *evidence, struct window *window);
 
-void evidence_observe(struct evidence *evidence, struct window *window, fl_time t_us,
-                      enum symbol symbol, bool named, fl_time now_us);
+/* Its rarity is filled in here. */
+void evidence_observe(struct evidence *evidence, struct window *window, struct observation o,
+                      fl_time now_us);
+
+/* Where an observation lies in the part's track: when its probe started. Each look at an operation
+ * that hangs says anew that the far side is stalled, but of the way there only that something was
+ * lost when it began, as far as the track is cut fine. */
+fl_time evidence_filed_us(const struct part *part, const struct observation *observation);
 
 /* Let in what has settled, and move the active components on. */
 void evidence_advance(struct evidence *evidence, fl_time now_us);
 
-/* What the series showed before floor_us belongs to an incident that is over. */
-void evidence_forget(struct evidence *evidence, struct window *window, fl_time floor_us);
+/* What the series showed before to_us belongs to an incident that is over; it began at from_us. */
+void evidence_forget(struct evidence *evidence, struct window *window, fl_time from_us,
+                     fl_time to_us);
 
 /* Does an open incident touch the series? */
 bool evidence_covered(const struct evidence *evidence, const struct window *window);

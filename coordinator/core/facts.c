@@ -74,7 +74,7 @@ static struct view *view_of(struct facts *facts, struct window *window)
 
 static bool is_bad(const struct window *window, const struct observation *o)
 {
-    return symbol_is_bad((enum symbol)o->symbol) && o->t_us >= window->floor_us;
+    return symbol_is_bad((enum symbol)o->symbol) && !window_forgot(window, o);
 }
 
 static void explain_series(struct facts *facts, struct window *window, size_t finding)
@@ -90,8 +90,8 @@ static void explain_series(struct facts *facts, struct window *window, size_t fi
     for (uint32_t i = 0; view && i < window->n; i++) {
         const struct observation *o = window_at(window, i);
 
-        if (is_bad(window, o) && o->t_us >= explained->fit.from_us &&
-            o->t_us < explained->fit.to_us)
+        if (is_bad(window, o) &&
+            observation_within(o, explained->fit.from_us, explained->fit.to_us))
             view->by[i] |= (uint16_t)(1u << finding);
         view->all |= view->by[i];
     }
@@ -140,6 +140,7 @@ static size_t hash_of(const struct fact *fact, unsigned mask)
     key = key << 8 | fact->symbol;
     key = key << 4 | fact->family;
     key = key << 1 | fact->side;
+    key = key << 1 | fact->goes_on;
     key = key << 4 | (unsigned)(fact->rarity - RARITY_LEAST);
     key = (key << 16 | mask) * 0x9e3779b97f4a7c15u;
     return (size_t)(key >> 40) % HASH_SIZE;
@@ -148,7 +149,7 @@ static size_t hash_of(const struct fact *fact, unsigned mask)
 static bool same(const struct fact *x, const struct fact *y)
 {
     return x->bin == y->bin && x->symbol == y->symbol && x->family == y->family &&
-           x->side == y->side && x->rarity == y->rarity;
+           x->side == y->side && x->rarity == y->rarity && x->goes_on == y->goes_on;
 }
 
 /* The fact of this kind explained by these, or where it would be. */
@@ -166,13 +167,14 @@ static uint16_t *find(struct facts *facts, const struct fact *like, unsigned mas
     return &facts->hash[at];
 }
 
-/* What the findings in the mask leave of a fact. */
+/* What the findings in the mask leave of a fact; of what only goes on, nothing. */
 static void explain_fact(const struct facts *facts, struct fact *fact, unsigned mask)
 {
     enum symbol_family family = (enum symbol_family)fact->family;
     enum symbol symbol = (enum symbol)fact->symbol;
 
     fact->explained = true;
+    fact->excluded = fact->goes_on ? UINT32_MAX : 0;
     fact->p = rates_normal(family, symbol, fact->rarity);
     for (size_t i = 0; i < facts->n_explained; i++) {
         const struct fit *fit = &facts->explained[i].fit;
@@ -203,16 +205,17 @@ static void take_cells(struct facts *facts, const struct track *track, unsigned 
 }
 
 /* One observation is explained: it leaves the plain fact for one that says by what. */
-static void move_one(struct facts *facts, const struct fact *like, unsigned mask)
+static void move_one(struct facts *facts, struct fact like, bool goes_on, unsigned mask)
 {
-    uint16_t *plain = find(facts, like, 0), *explained;
+    uint16_t *plain = find(facts, &like, 0), *explained;
 
     if (*plain == 0 || facts->list[*plain - 1].n < 1)
         return;
     facts->list[*plain - 1].n--;
-    explained = find(facts, like, mask);
+    like.goes_on = goes_on;
+    explained = find(facts, &like, mask);
     if (*explained == 0 && facts->n < MAX_FACTS) {
-        facts->list[facts->n] = *like;
+        facts->list[facts->n] = like;
         facts->masks[facts->n] = (uint16_t)mask;
         explain_fact(facts, &facts->list[facts->n], mask);
         *explained = (uint16_t)++facts->n;
@@ -234,15 +237,15 @@ static void move_series(struct facts *facts, const struct part *part, uint32_t c
 
         if (mask == 0)
             continue;
-        bin = track_bin(&part->track, o->t_us);
+        bin = track_bin(&part->track, evidence_filed_us(part, o));
         if (bin < TRACK_FINE)
             move_one(facts,
-                     &(struct fact){.bin = (uint16_t)bin,
-                                    .symbol = o->symbol,
-                                    .family = (uint8_t)window->family,
-                                    .side = (uint8_t)side,
-                                    .rarity = o->rarity},
-                     mask);
+                     (struct fact){.bin = (uint16_t)bin,
+                                   .symbol = o->symbol,
+                                   .family = (uint8_t)window->family,
+                                   .side = (uint8_t)side,
+                                   .rarity = o->rarity},
+                     o->hung_ms > 0, mask);
     }
 }
 

@@ -27,6 +27,7 @@ struct fact {
     uint8_t symbol, family, side;
     int8_t rarity;
     bool explained; /* else p is what is normal */
+    bool goes_on;   /* no more than a look at what hung already; only told where explained */
 };
 
 struct fit_tables;

@@ -364,7 +364,8 @@ static void forget_past(struct incident_book *book, const struct scene *scene, s
     for (size_t i = 0; i < part->n_series; i++)
         if (part->series[i]->floor_us < floor_us &&
             !evidence_covered(scene->evidence, part->series[i]))
-            evidence_forget(scene->evidence, part->series[i], floor_us);
+            evidence_forget(scene->evidence, part->series[i], book->verdicts[own].since_us,
+                            floor_us);
 }
 
 /* One that has come back before is given longer. */

@@ -118,6 +118,20 @@ bool window_push(struct window *window, const struct observation *observation,
     return full;
 }
 
+bool observation_within(const struct observation *observation, fl_time from_us, fl_time to_us)
+{
+    fl_time begun_us = observation->t_us - (fl_time)observation->hung_ms * FL_MS;
+
+    return begun_us >= from_us && begun_us < to_us &&
+           (observation->t_us < to_us || observation->t_us - to_us < to_us - from_us);
+}
+
+bool window_forgot(const struct window *window, const struct observation *observation)
+{
+    return observation->t_us < window->floor_us ||
+           observation_within(observation, window->over_from_us, window->floor_us);
+}
+
 const struct observation *window_at(const struct window *window, uint32_t i)
 {
     return &window->ring[(window->next + 2 * WINDOW_SIZE - 1 - i) % WINDOW_SIZE];

@@ -10,7 +10,8 @@
 #define WINDOW_SIZE 64 /* observations kept one by one */
 
 struct observation {
-    fl_time t_us; /* when the probe started, by the coordinator's clock */
+    fl_time t_us;     /* when the probe started, by the coordinator's clock */
+    uint32_t hung_ms; /* how long an operation of an earlier probe had hung by then; 0: none did */
     uint8_t symbol;
     int8_t rarity; /* how usual the symbol is for this series, see rates.h */
     bool named;    /* a name was looked up */
@@ -32,7 +33,8 @@ struct window {
     uint32_t n_touches;
     struct touch touches[COMPONENTS_PER_SERIES];
     struct observation ring[WINDOW_SIZE];
-    fl_time floor_us; /* what started earlier belongs to an incident that is over */
+    fl_time over_from_us, floor_us; /* onset and end of the last incident that is over: what started
+                                     * before its end belongs to it */
     struct rates rates;
     struct baseline net;   /* time to connect */
     struct baseline far;   /* the far side's own time */
@@ -51,6 +53,14 @@ enum symbol window_judge(struct window *window, const struct fl_result *result, 
 /* Keep an observation. Returns whether another one had to go, which is then in `ret_gone`. */
 bool window_push(struct window *window, const struct observation *observation,
                  struct observation *ret_gone);
+
+/* Does what was wrong from from_us to to_us account for when the observation was made? An operation
+ * that hangs is one trouble however often it is looked at, and may outlast its reason by as long as
+ * that lasted: what was lost is sent again at intervals that double (RFC 6298, 5.5). */
+bool observation_within(const struct observation *observation, fl_time from_us, fl_time to_us);
+
+/* Does it belong to an incident that is over? */
+bool window_forgot(const struct window *window, const struct observation *observation);
 
 /* i-th newest observation, 0 the newest. */
 const struct observation *window_at(const struct window *window, uint32_t i);
