@@ -23,6 +23,18 @@ static size_t get_info(int fd, struct tcp_info *info)
     return size;
 }
 
+/* Bytes that left, each counted once: what was sent again is no more of them. */
+static int64_t sent_of(const struct tcp_info *info)
+{
+    return (int64_t)(info->tcpi_bytes_sent - info->tcpi_bytes_retrans);
+}
+
+/* Bytes acknowledged. The kernel counts the SYN of who connects as one. */
+static int64_t acked_of(const struct tcp_info *info)
+{
+    return info->tcpi_bytes_acked > 0 ? (int64_t)info->tcpi_bytes_acked - 1 : 0;
+}
+
 struct tcp_info_mark tcp_info_mark(int fd)
 {
     struct tcp_info info;
@@ -31,7 +43,19 @@ struct tcp_info_mark tcp_info_mark(int fd)
     return (struct tcp_info_mark){
         .retrans = info.tcpi_total_retrans,
         .rx_bytes = (int64_t)info.tcpi_bytes_received,
+        .tx_bytes = sent_of(&info),
+        .tx_acked = acked_of(&info),
     };
+}
+
+/* Bytes out and acknowledged within the operation. A FIN is acknowledged as a byte as well. */
+static void read_sent(const struct tcp_info *info, const struct tcp_info_mark *start,
+                      struct fl_tcp *ret)
+{
+    int64_t acked = acked_of(info) - start->tx_acked;
+
+    ret->tx_bytes = sent_of(info) - start->tx_bytes;
+    ret->tx_acked = acked < ret->tx_bytes ? acked : ret->tx_bytes;
 }
 
 void tcp_info_read(int fd, const struct tcp_info_mark *mark, struct fl_tcp *ret)
@@ -58,4 +82,6 @@ void tcp_info_read(int fd, const struct tcp_info_mark *mark, struct fl_tcp *ret)
         ret->rx_bytes = (int64_t)info.tcpi_bytes_received - start.rx_bytes;
     if (HAS(size, tcpi_rcv_ooopack))
         ret->rx_ooo = info.tcpi_rcv_ooopack;
+    if (HAS(size, tcpi_bytes_retrans)) /* newer than the count of bytes acknowledged */
+        read_sent(&info, &start, ret);
 }

@@ -8,6 +8,7 @@
 struct tcp_info_mark {
     int64_t retrans;
     int64_t rx_bytes;
+    int64_t tx_bytes, tx_acked;
 };
 
 /* Mark the beginning of an operation. All zero, so the beginning of the connection, when the

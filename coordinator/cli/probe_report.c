@@ -5,6 +5,7 @@
 #include "proto/types/fl_result.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #define TIME_WIDTH 9
 #define WIDEST_NAME 32
 #define NAME_SIZE 160
+#define WIRE "  - "
 
 static int wider(int width, size_t length)
 {
@@ -103,12 +105,39 @@ static void row(const struct probe_report *report, const json_t *result)
     (void)fflush(screen->out);
 }
 
+/* What the kernel knew of a request that was not answered in time. */
+static void print_wire(const struct screen *screen, const json_t *result)
+{
+    const json_t *json = json_object_get(result, "tcp");
+    struct fl_tcp tcp;
+
+    if (strcmp(field_text(result, "error"), fl_failure_name(FL_FAILURE_TIMEOUT)) != 0)
+        return;
+    for (int i = 0; i < FL_TCP_FIELDS; i++) {
+        const json_t *value = json_object_get(json, fl_tcp_name(i));
+
+        *fl_tcp_field(&tcp, i) = json_is_integer(value) ? json_integer_value(value) : FL_ABSENT;
+    }
+    if (fl_tcp_delivered(&tcp))
+        screen_paragraph(screen, WIRE,
+                         "the request was delivered (%" PRId64
+                         " bytes acknowledged) and nothing came back",
+                         tcp.tx_acked);
+    else if (tcp.tx_acked != FL_ABSENT && (tcp.tx_acked < tcp.tx_bytes || tcp.notsent > 0))
+        screen_paragraph(screen, WIRE,
+                         "the request was not delivered: %" PRId64 " bytes sent, %" PRId64
+                         " acknowledged, %" PRId64 " waiting",
+                         tcp.tx_bytes, tcp.tx_acked, tcp.notsent > 0 ? tcp.notsent : 0);
+}
+
 void probe_report_add(struct probe_report *report, json_t *result, bool quiet)
 {
     if (!quiet && json_array_size(report->results) == 0)
         head(report);
     if (!quiet)
         row(report, result);
+    if (!quiet)
+        print_wire(&report->screen, result);
     report->n_failed += !json_is_true(json_object_get(result, "ok"));
     (void)json_array_append(report->results, result);
 }

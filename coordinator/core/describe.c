@@ -216,6 +216,36 @@ static void say_who_does_not(const struct scene *scene, const struct sufferers *
             other.n - other.bad, other.n);
 }
 
+/* Bytes of the latest request that was delivered and not answered; 0 when none is known. */
+static int64_t delivered_bytes(const struct part *part, fl_time since_us)
+{
+    const struct fl_result *latest = NULL;
+
+    for (size_t i = 0; i < part->n_series; i++) {
+        const struct fl_result *last = &part->series[i]->last;
+
+        if (is_probe(part->series[i]) && last->failure == FL_FAILURE_TIMEOUT &&
+            last->t_us >= since_us && fl_tcp_delivered(&last->tcp) &&
+            (!latest || last->t_us > latest->t_us))
+            latest = last;
+    }
+    return latest ? latest->tcp.tx_acked : 0;
+}
+
+static void say_delivered(const struct part *part, fl_time since_us, uint32_t n,
+                          struct verdict *verdict)
+{
+    int64_t bytes = delivered_bytes(part, since_us);
+    char latest[64] = "";
+
+    if (bytes > 0)
+        (void)snprintf(latest, sizeof(latest), " (%" PRId64 " bytes of the latest)", bytes);
+    say(verdict,
+        "kernel: %" PRIu32 " requests were delivered, acknowledged to the last byte%s, and nothing "
+        "came back, with no retransmission: the way is open and the far side sits on them",
+        n, latest);
+}
+
 static void say_kernel(const struct scene *scene, const struct finding *finding,
                        struct verdict *verdict)
 {
@@ -226,10 +256,7 @@ static void say_kernel(const struct scene *scene, const struct finding *finding,
         if (is_probe(part->series[i]))
             tally_window(&tally, part->series[i], finding->since_us);
     if (tally.symbols[SYMBOL_STALL] > 0)
-        say(verdict,
-            "kernel: %" PRIu32 " requests were acknowledged to the last byte and nothing came "
-            "back, with no retransmission: the way is open and the far side sits on them",
-            tally.symbols[SYMBOL_STALL]);
+        say_delivered(part, finding->since_us, tally.symbols[SYMBOL_STALL], verdict);
     if (tally.symbols[SYMBOL_NET_TIMEOUT] > 0)
         say(verdict,
             "kernel: %" PRIu32 " connections ended with bytes unacknowledged: packets are lost on "

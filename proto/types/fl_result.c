@@ -18,7 +18,8 @@ static const char *const failure_names[FL_FAILURES] = {
 static const char *const step_names[FL_STEPS] = {"write", "flush", "read"};
 
 static const char *const tcp_names[FL_TCP_FIELDS] = {
-    "rtt_us", "min_rtt_us", "retrans", "op_retrans", "unacked", "notsent", "rx_bytes", "rx_ooo",
+    "rtt_us",  "min_rtt_us", "retrans", "op_retrans", "unacked",
+    "notsent", "rx_bytes",   "rx_ooo",  "tx_bytes",   "tx_acked",
 };
 
 void fl_result_init(struct fl_result *result)
@@ -134,8 +135,8 @@ const char *fl_tcp_name(int field)
 int64_t *fl_tcp_field(struct fl_tcp *tcp, int field)
 {
     int64_t *const fields[FL_TCP_FIELDS] = {
-        &tcp->rtt_us,  &tcp->min_rtt_us, &tcp->retrans,  &tcp->op_retrans,
-        &tcp->unacked, &tcp->notsent,    &tcp->rx_bytes, &tcp->rx_ooo,
+        &tcp->rtt_us,  &tcp->min_rtt_us, &tcp->retrans, &tcp->op_retrans, &tcp->unacked,
+        &tcp->notsent, &tcp->rx_bytes,   &tcp->rx_ooo,  &tcp->tx_bytes,   &tcp->tx_acked,
     };
 
     return fields[field];
@@ -144,8 +145,8 @@ int64_t *fl_tcp_field(struct fl_tcp *tcp, int field)
 int64_t fl_tcp_get(const struct fl_tcp *tcp, int field)
 {
     const int64_t fields[FL_TCP_FIELDS] = {
-        tcp->rtt_us,  tcp->min_rtt_us, tcp->retrans,  tcp->op_retrans,
-        tcp->unacked, tcp->notsent,    tcp->rx_bytes, tcp->rx_ooo,
+        tcp->rtt_us,  tcp->min_rtt_us, tcp->retrans, tcp->op_retrans, tcp->unacked,
+        tcp->notsent, tcp->rx_bytes,   tcp->rx_ooo,  tcp->tx_bytes,   tcp->tx_acked,
     };
 
     return fields[field];
@@ -157,4 +158,10 @@ bool fl_tcp_absent(const struct fl_tcp *tcp)
         if (fl_tcp_get(tcp, i) != FL_ABSENT)
             return false;
     return true;
+}
+
+bool fl_tcp_delivered(const struct fl_tcp *tcp)
+{
+    return tcp->tx_bytes > 0 && tcp->tx_acked == tcp->tx_bytes && tcp->notsent <= 0 &&
+           tcp->rx_bytes == 0;
 }

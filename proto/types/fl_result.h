@@ -56,6 +56,8 @@ struct fl_tcp {
     int64_t notsent;    /* bytes still waiting in the own kernel */
     int64_t rx_bytes;   /* bytes received within the failed or last operation */
     int64_t rx_ooo;     /* segments that came out of order */
+    int64_t tx_bytes;   /* bytes sent within the failed or last operation, each counted once */
+    int64_t tx_acked;   /* of these, acknowledged: they are with the far host, or a proxy */
 };
 
 struct fl_result {
@@ -91,8 +93,10 @@ const char *fl_step_name(enum fl_step step);
 int fl_step_parse(const char *name);
 
 /* The fields of struct fl_tcp by index, for every reader and writer of them. */
-#define FL_TCP_FIELDS 8
+#define FL_TCP_FIELDS 10
 const char *fl_tcp_name(int field);
 int64_t *fl_tcp_field(struct fl_tcp *tcp, int field);
 int64_t fl_tcp_get(const struct fl_tcp *tcp, int field);
 bool fl_tcp_absent(const struct fl_tcp *tcp); /* no field is there */
+/* A request went out, all of it was acknowledged, and nothing came back. */
+bool fl_tcp_delivered(const struct fl_tcp *tcp);

@@ -254,6 +254,8 @@ static int64_t exchange_us(struct flight *flight, int64_t request_bytes, int64_t
                                 .back = segments(reply_bytes)};
 
     tcp->op_retrans = tcp->unacked = tcp->notsent = tcp->rx_bytes = tcp->rx_ooo = 0;
+    tcp->tx_bytes = flight->weather->local_drop ? 0 : request_bytes;
+    tcp->tx_acked = 0;
     send_request(flight, &exchange);
     if (exchange.there_us == NEVER) {
         tcp->unacked = flight->weather->local_drop ? 0 : exchange.there;
@@ -266,6 +268,7 @@ static int64_t exchange_us(struct flight *flight, int64_t request_bytes, int64_t
         send_answer(flight, &exchange, exchange.there_us + think_us);
     repeat_request(flight, &exchange);
     tcp->unacked = exchange.acked_us < flight->left_us ? 0 : exchange.there;
+    tcp->tx_acked = tcp->unacked == 0 ? request_bytes : 0;
     return exchange.answered_us < flight->left_us ? exchange.answered_us : NEVER;
 }
 

@@ -101,6 +101,32 @@ static void a_batch_keeps_every_field_of_every_result(void **state)
     fl_message_done(&back);
 }
 
+/* An agent of before sends no column of what it does not know. */
+static void a_batch_without_the_latest_columns_is_read(void **state)
+{
+    struct fl_result result = some_result(1), late = result;
+    struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
+    uint8_t *bytes = NULL, *more = NULL;
+    size_t size = 0, longer = 0;
+
+    (void)state;
+    strcpy(message.batch.agent, "a1");
+    message.batch.n_results = 1;
+    message.batch.results = &result;
+    back = round_trip(&message);
+    assert_int_equal(back.batch.results[0].tcp.tx_bytes, FL_ABSENT);
+    assert_int_equal(back.batch.results[0].tcp.tx_acked, FL_ABSENT);
+    fl_message_done(&back);
+
+    late.tcp.tx_bytes = late.tcp.tx_acked = 5;
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    message.batch.results = &late;
+    assert_int_equal(fl_codec_encode(&message, &more, &longer, NULL), 0);
+    assert_int_equal(longer - size, 2 * 4); /* two tags of two bytes, a length, a value */
+    free(bytes);
+    free(more);
+}
+
 static void an_empty_batch_is_a_batch(void **state)
 {
     struct fl_message message = {.type = FL_MESSAGE_BATCH}, back;
@@ -535,6 +561,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_keeps_every_field_of_every_result),
+        cmocka_unit_test(a_batch_without_the_latest_columns_is_read),
         cmocka_unit_test(an_empty_batch_is_a_batch),
         cmocka_unit_test(a_plan_comes_back_equal),
         cmocka_unit_test(a_hello_comes_back),

@@ -54,7 +54,7 @@ static struct fl_result stalled(struct fixture *fixture, fl_time t_us)
     result.layer = FL_LAYER_OPERATE;
     result.failure = FL_FAILURE_TIMEOUT;
     result.phase_us[FL_LAYER_CONNECT] = 500;
-    result.tcp = (struct fl_tcp){500, 400, 0, 0, 0, 0, 0, 0};
+    result.tcp = (struct fl_tcp){.rtt_us = 500, .min_rtt_us = 400};
     return result;
 }
 
@@ -208,7 +208,7 @@ static struct fl_result fine(struct fixture *fixture, fl_time t_us, int64_t oper
     result.ok = true;
     result.phase_us[FL_LAYER_CONNECT] = 500;
     result.phase_us[FL_LAYER_OPERATE] = operate_us;
-    result.tcp = (struct fl_tcp){500, 400, 0, 0, 0, 0, 0, 0};
+    result.tcp = (struct fl_tcp){.rtt_us = 500, .min_rtt_us = 400};
     return result;
 }
 

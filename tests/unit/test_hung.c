@@ -81,7 +81,8 @@ static void feed_volume(struct fixture *fixture, const char *name, uint32_t agen
     result.layer = FL_LAYER_OPERATE;
     result.failure = lost ? FL_FAILURE_TIMEOUT : FL_FAILURE_NONE;
     result.phase_us[FL_LAYER_CONNECT] = lossy ? 24 * FL_MS : 500;
-    result.tcp = (struct fl_tcp){500, 400, lossy, lossy, lost, 0, 0, 0};
+    result.tcp = (struct fl_tcp){
+        .rtt_us = 500, .min_rtt_us = 400, .retrans = lossy, .op_retrans = lossy, .unacked = lost};
     if (!lost)
         result.phase_us[FL_LAYER_OPERATE] = result.took_us - result.phase_us[FL_LAYER_CONNECT];
     feed(fixture, agent, &result);

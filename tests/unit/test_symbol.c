@@ -16,7 +16,8 @@ static enum symbol over_tcp(int64_t unacked, int64_t op_retrans, int64_t rx_byte
 {
     struct fl_result result = timed_out(FL_LAYER_OPERATE);
 
-    result.tcp = (struct fl_tcp){600, 500, 0, op_retrans, unacked, 0, rx_bytes, 0};
+    result.tcp = (struct fl_tcp){
+        .rtt_us = 600, .op_retrans = op_retrans, .unacked = unacked, .rx_bytes = rx_bytes};
     return symbol_of(&result, FAMILY_STREAM, false, false);
 }
 

@@ -75,6 +75,51 @@ static void bytes_before_the_mark_are_not_the_operations(void **state)
     assert_int_equal(tcp.op_retrans, 0);
 }
 
+static void what_is_sent_is_counted_with_what_of_it_arrived(void **state)
+{
+    const int *pair = *state;
+    struct tcp_info_mark mark;
+    struct fl_tcp tcp;
+    char bytes[50] = {0};
+
+    assert_int_equal(send(pair[0], bytes, 30, 0), 30);
+    assert_int_equal(recv(pair[1], bytes, 30, MSG_WAITALL), 30);
+    tcp_info_read(pair[0], NULL, &tcp);
+    assert_int_equal(tcp.tx_bytes, 30);
+    assert_int_equal(tcp.tx_acked, 30); /* and not the SYN */
+    assert_true(fl_tcp_delivered(&tcp));
+
+    mark = tcp_info_mark(pair[0]);
+    assert_int_equal(send(pair[0], bytes, 50, 0), 50);
+    assert_int_equal(shutdown(pair[0], SHUT_WR), 0);
+    assert_int_equal(recv(pair[1], bytes, 50, MSG_WAITALL), 50);
+    tcp_info_read(pair[0], &mark, &tcp);
+    assert_int_equal(tcp.tx_bytes, 50);
+    assert_int_equal(tcp.tx_acked, 50); /* and not the FIN */
+
+    exchange(pair, 1);
+    tcp_info_read(pair[0], &mark, &tcp);
+    assert_false(fl_tcp_delivered(&tcp)); /* something came back */
+}
+
+static void what_the_far_host_has_no_room_for_is_not_delivered(void **state)
+{
+    static char bytes[1 << 16];
+    const int *pair = *state;
+    int64_t taken = 0;
+    struct fl_tcp tcp;
+    ssize_t n;
+
+    while ((n = send(pair[0], bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+        taken += n;
+    tcp_info_read(pair[0], NULL, &tcp);
+    assert_true(tcp.tx_acked > 0);
+    assert_true(tcp.tx_acked <= tcp.tx_bytes);
+    assert_true(tcp.notsent > 0);
+    assert_true(tcp.tx_bytes + tcp.notsent <= taken);
+    assert_false(fl_tcp_delivered(&tcp));
+}
+
 static void what_is_no_tcp_socket_has_no_field(void **state)
 {
     struct fl_tcp tcp = {0};
@@ -94,6 +139,10 @@ int main(void)
                                         close_pair),
         cmocka_unit_test_setup_teardown(bytes_before_the_mark_are_not_the_operations, connect_pair,
                                         close_pair),
+        cmocka_unit_test_setup_teardown(what_is_sent_is_counted_with_what_of_it_arrived,
+                                        connect_pair, close_pair),
+        cmocka_unit_test_setup_teardown(what_the_far_host_has_no_room_for_is_not_delivered,
+                                        connect_pair, close_pair),
         cmocka_unit_test(what_is_no_tcp_socket_has_no_field),
     };
 
