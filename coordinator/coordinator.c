@@ -512,7 +512,18 @@ static int check_unchanged(const struct coordinator_config *old,
     return 0;
 }
 
-static void close_open_verdicts(struct coordinator *coordinator)
+static bool is_open(const struct engine *engine, uint64_t id)
+{
+    const struct verdict *open;
+    size_t n = engine_open(engine, &open), i = 0;
+
+    while (i < n && open[i].id != id)
+        i++;
+    return i < n;
+}
+
+/* What the new fleet has not is no incident any more. */
+static void close_lost_verdicts(struct coordinator *coordinator, const struct engine *next)
 {
     const struct verdict *open;
     size_t n = engine_open(coordinator->engine, &open);
@@ -520,7 +531,8 @@ static void close_open_verdicts(struct coordinator *coordinator)
     for (size_t i = 0; i < n; i++) {
         struct verdict_event event = {fl_clock_steady(), VERDICT_CLOSE, open[i]};
 
-        emit(coordinator, &event);
+        if (!is_open(next, open[i].id))
+            emit(coordinator, &event);
     }
 }
 
@@ -542,7 +554,8 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
 
     notifier_switch(coordinator->notifier, receivers);
     if (engine) {
-        close_open_verdicts(coordinator);
+        engine_inherit(engine, coordinator->engine);
+        close_lost_verdicts(coordinator, engine);
         engine_free(coordinator->engine);
         coordinator->engine = engine;
     }

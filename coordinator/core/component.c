@@ -98,6 +98,52 @@ void component_name(const struct fleet *fleet, const struct component *component
     (void)snprintf(name, FL_COMPONENT_SIZE, "%s:%s", prefixes[component->type], own);
 }
 
+static uint32_t find_zone(const struct fleet *fleet, const char *name)
+{
+    uint32_t place = fleet_find_place(fleet, name);
+
+    return place < fleet->n_zones ? place : FLEET_NONE;
+}
+
+static uint32_t find_backend(const struct fleet *fleet, const char *name)
+{
+    for (uint32_t i = 0; i < fleet->n_backends; i++)
+        if (strcmp(fleet->backends[i].name, name) == 0)
+            return i;
+    return FLEET_NONE;
+}
+
+bool component_in(const struct fleet *from, const struct component *component,
+                  const struct fleet *to, struct component *ret)
+{
+    uint32_t a = component->a;
+
+    *ret = *component;
+    switch (component->type) {
+    case COMPONENT_LINK:
+    case COMPONENT_HOST:
+        ret->a = fleet_find_agent(to, from->agents[a].name);
+        break;
+    case COMPONENT_TARGET:
+        ret->a = fleet_find_target(to, from->targets[a].name);
+        break;
+    case COMPONENT_BACKEND:
+        ret->a = find_backend(to, from->backends[a].name);
+        break;
+    case COMPONENT_PATH:
+        ret->b = fleet_find_place(to, from->places[component->b].name);
+        ret->a = find_zone(to, from->places[a].name);
+        break;
+    case COMPONENT_PLACE:
+        ret->a = fleet_find_place(to, from->places[a].name);
+        break;
+    default:
+        ret->a = find_zone(to, from->places[a].name);
+        break;
+    }
+    return ret->a != FLEET_NONE && ret->b != FLEET_NONE;
+}
+
 void component_words(const struct fleet *fleet, const struct component *component, char *words,
                      size_t size)
 {

@@ -30,6 +30,9 @@ struct component component_of_id(const struct fleet *fleet, uint32_t id);
 bool component_equal(const struct component *x, const struct component *y);
 void component_name(const struct fleet *fleet, const struct component *component,
                     char name[FL_COMPONENT_SIZE]);
+/* The same by name in another fleet. False: it has none. */
+bool component_in(const struct fleet *from, const struct component *component,
+                  const struct fleet *to, struct component *ret);
 /* In words: "the way between zone a and storage". */
 void component_words(const struct fleet *fleet, const struct component *component, char *words,
                      size_t size);

@@ -109,6 +109,68 @@ static struct window *window_of(struct engine *engine, uint32_t agent, uint32_t 
     return *at = window;
 }
 
+static bool same_probe(const struct fleet *a, uint32_t x, const struct fleet *b, uint32_t y)
+{
+    const struct fleet_probe *p = &a->probes[x], *q = &b->probes[y];
+
+    return strcmp(p->type, q->type) == 0 && p->interval_us == q->interval_us &&
+           p->timeout_us == q->timeout_us;
+}
+
+/* Index of another fleet's agent, in the same zone, or FLEET_NONE. */
+static uint32_t same_agent(const struct fleet *fleet, const struct fleet *from, uint32_t agent)
+{
+    uint32_t own = fleet_find_agent(fleet, from->agents[agent].name);
+
+    if (own != FLEET_NONE && strcmp(fleet->places[fleet->agents[own].zone].name,
+                                    from->places[from->agents[agent].zone].name) != 0)
+        return FLEET_NONE;
+    return own;
+}
+
+/* The own window of a series of another fleet, or NULL. */
+static struct window *same_series(struct engine *engine, const struct fleet *from,
+                                  const struct window *theirs)
+{
+    uint32_t agent = same_agent(engine->fleet, from, theirs->agent), probe = FLEET_NONE;
+
+    if (agent == FLEET_NONE)
+        return NULL;
+    if (theirs->probe != FLEET_NONE) {
+        probe = fleet_find_probe(engine->fleet, from->probes[theirs->probe].series);
+        if (probe == FLEET_NONE || !same_probe(engine->fleet, probe, from, theirs->probe))
+            return NULL;
+    }
+    return window_of(engine, agent, probe);
+}
+
+void engine_inherit(struct engine *engine, const struct engine *from)
+{
+    struct scene scene = {engine->fleet, engine->evidence, engine->witnesses, from->now_us};
+
+    engine->now_us = from->now_us;
+    engine->next_us = from->next_us;
+    engine->deaf_us = from->deaf_us;
+    engine->ignored = from->ignored;
+    for (uint32_t i = 0; i < from->fleet->n_agents; i++) {
+        uint32_t own = same_agent(engine->fleet, from->fleet, i);
+
+        if (own == FLEET_NONE)
+            continue;
+        engine->witnesses[own] = from->witnesses[i];
+        engine->witnesses[own].shortest_us = 0; /* its series say it anew */
+    }
+    for (size_t i = 0; i < from->n_windows; i++) /* all are admitted before anything comes in */
+        (void)same_series(engine, from->fleet, from->windows[i]);
+    for (size_t i = 0; i < from->n_windows; i++) {
+        struct window *own = same_series(engine, from->fleet, from->windows[i]);
+
+        if (own)
+            evidence_inherit(engine->evidence, own, from->windows[i], engine->now_us);
+    }
+    incident_book_inherit(engine->book, from->book, from->fleet, &scene);
+}
+
 static void observe(struct engine *engine, struct window *window, fl_time t_us, enum symbol symbol)
 {
     struct observation o = {.t_us = t_us, .symbol = (uint8_t)symbol};

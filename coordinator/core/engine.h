@@ -69,6 +69,11 @@ int engine_new(const struct fleet *fleet, uint64_t first_id, struct engine **ret
 struct engine *engine_free(struct engine *engine);
 FL_DEFINE_FREEP(struct engine, engine)
 
+/* A new engine goes on where another is, by names: what is known of the series that both fleets
+ * have, what hosts are like, which incidents are open. Call it before the first step. Without
+ * memory for a series it begins anew. */
+void engine_inherit(struct engine *engine, const struct engine *from);
+
 /* Cannot fail: what does not belong to the fleet is counted and ignored. */
 void engine_step(struct engine *engine, const struct engine_event *event,
                  struct engine_update *ret_update);

@@ -251,6 +251,23 @@ void evidence_observe(struct evidence *evidence, struct window *window, struct o
         let_in_bad(evidence, window, &o, now_us);
 }
 
+void evidence_inherit(struct evidence *evidence, struct window *window, const struct window *from,
+                      fl_time now_us)
+{
+    struct observation gone;
+
+    window_inherit(window, from);
+    for (uint32_t i = from->n; i-- > 0;) {
+        struct observation o = *window_at(from, i);
+
+        (void)window_push(window, &o, &gone);
+        if (!symbol_is_bad((enum symbol)o.symbol))
+            queue_up(evidence, window, &o, now_us);
+        else if (!window_forgot(window, &o))
+            let_in_bad(evidence, window, &o, now_us);
+    }
+}
+
 static int compare_ids(const void *x, const void *y)
 {
     uint32_t a = *(const uint32_t *)x, b = *(const uint32_t *)y;

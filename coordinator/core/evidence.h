@@ -38,6 +38,10 @@ void evidence_observe(struct evidence *evidence, struct window *window, struct o
  * lost when it began, as far as the track is cut fine. */
 fl_time evidence_filed_us(const struct part *part, const struct observation *observation);
 
+/* What was observed in another fleet of the same series comes into an empty window. */
+void evidence_inherit(struct evidence *evidence, struct window *window, const struct window *from,
+                      fl_time now_us);
+
 /* Let in what has settled, and move the active components on. */
 void evidence_advance(struct evidence *evidence, fl_time now_us);
 

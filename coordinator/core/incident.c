@@ -452,6 +452,34 @@ size_t incident_book_step(struct incident_book *book, const struct scene *scene,
     return book->n_events;
 }
 
+void incident_book_inherit(struct incident_book *book, const struct incident_book *from,
+                           const struct fleet *from_fleet, const struct scene *scene)
+{
+    book->next_id = from->next_id;
+    for (size_t i = 0; i < from->n_open; i++) {
+        struct component *component = &book->components[book->n_open];
+        struct part *part;
+
+        if (!component_in(from_fleet, &from->components[i], scene->fleet, component))
+            continue;
+        book->verdicts[book->n_open] = from->verdicts[i];
+        book->life[book->n_open++] = from->life[i];
+        part = part_of(scene, component);
+        part->open = true;
+        part->open_since_us = from->verdicts[i].since_us;
+    }
+    for (size_t i = 0; i < MAX_CLOSED; i++) {
+        struct closed *closed = &book->closed[book->next_closed];
+
+        *closed = from->closed[(from->next_closed + i) % MAX_CLOSED];
+        if (closed->verdict.id != 0 &&
+            component_in(from_fleet, &closed->component, scene->fleet, &closed->component))
+            book->next_closed = (book->next_closed + 1) % MAX_CLOSED;
+        else
+            *closed = (struct closed){.closed_us = 0};
+    }
+}
+
 size_t incident_book_open(const struct incident_book *book, const struct verdict **ret)
 {
     *ret = book->verdicts;

@@ -12,6 +12,11 @@ struct incident_book;
 int incident_book_new(uint64_t first_id, struct incident_book **ret);
 struct incident_book *incident_book_free(struct incident_book *book);
 
+/* An empty book goes on where that of another fleet is: what was open there stays open and what was
+ * closed may come back, where its component is in this fleet too. */
+void incident_book_inherit(struct incident_book *book, const struct incident_book *from,
+                           const struct fleet *from_fleet, const struct scene *scene);
+
 /* Take the findings of one evaluation. `ret_events` is valid until the next call. */
 size_t incident_book_step(struct incident_book *book, const struct scene *scene,
                           const struct finding *found, size_t n_found,

@@ -101,6 +101,17 @@ enum symbol window_judge(struct window *window, const struct fl_result *result, 
     return symbol_of(result, window->family, late_net, late_op);
 }
 
+void window_inherit(struct window *window, const struct window *from)
+{
+    window->over_from_us = from->over_from_us;
+    window->floor_us = from->floor_us;
+    window->rates = from->rates;
+    window->net = from->net;
+    window->far = from->far;
+    window->last = from->last;
+    window->last_rx_us = from->last_rx_us;
+}
+
 bool window_push(struct window *window, const struct observation *observation,
                  struct observation *ret_gone)
 {

@@ -50,6 +50,9 @@ void window_init(struct window *window, const struct fleet *fleet, uint32_t agen
  * it), and remember it as the last. */
 enum symbol window_judge(struct window *window, const struct fl_result *result, bool frozen);
 
+/* Take over what is known of the same series of another fleet, but for what was observed. */
+void window_inherit(struct window *window, const struct window *from);
+
 /* Keep an observation. Returns whether another one had to go, which is then in `ret_gone`. */
 bool window_push(struct window *window, const struct observation *observation,
                  struct observation *ret_gone);

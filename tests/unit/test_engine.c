@@ -300,6 +300,88 @@ static void a_verdict_that_has_become_surer_is_updated(void **state)
     assert_true(first > 0 && last - first >= 0.15);
 }
 
+/* The same zones and agents; without the volume, or with it behind another target. */
+static struct engine *engine_after_reload(struct fixture *fixture, bool without)
+{
+    struct fleet *fleet = NULL;
+    struct engine *engine = NULL;
+
+    assert_int_equal(fleet_new(&fleet), 0);
+    assert_int_equal(fleet_add_zone(fleet, "0", NULL), 0);
+    assert_int_equal(fleet_add_zone(fleet, "a", NULL), 0);
+    assert_int_equal(fleet_add_zone(fleet, "b", NULL), 0);
+    assert_int_equal(fleet_add_agent(fleet, "01", "0", NULL), 0);
+    assert_int_equal(fleet_add_agent(fleet, "a1", "a", NULL), 0);
+    assert_int_equal(fleet_add_agent(fleet, "b1", "b", NULL), 0);
+    assert_int_equal(fleet_add_target(fleet, "new", TARGET_SERVICE, "b", NULL, NULL), 0);
+    assert_int_equal(fleet_add_probe(fleet, "new", "get", "http", FL_SECOND, FL_SECOND, NULL), 0);
+    if (!without) {
+        assert_int_equal(fleet_add_target(fleet, "vol", TARGET_STORAGE, "a", NULL, NULL), 0);
+        assert_int_equal(fleet_add_probe(fleet, "vol", "rw", "nbd", FL_SECOND, FL_SECOND, NULL), 0);
+    }
+    assert_int_equal(fleet_seal(fleet, FL_SECOND, FL_SECOND, NULL), 0);
+    assert_int_equal(engine_new(fleet, 100, &engine, NULL), 0);
+    engine_inherit(engine, fixture->engine);
+    engine_free(fixture->engine);
+    fleet_free(fixture->fleet);
+    fixture->engine = engine;
+    fixture->fleet = fleet;
+    return engine;
+}
+
+static void stall_for_both(struct fixture *fixture, int from_s, int to_s, uint32_t first_agent)
+{
+    for (int i = from_s; i < to_s; i++)
+        for (uint32_t agent = 0; agent < 2; agent++) {
+            struct fl_result result = stalled(fixture, T0 + i * FL_SECOND + agent * 100 * FL_MS);
+
+            feed(fixture, first_agent + agent, &result);
+        }
+}
+
+static void an_incident_outlives_a_reload_that_brings_targets(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+
+    stall_for_both(fixture, 0, 6, 0);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    (void)engine_after_reload(fixture, false);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    stall_for_both(fixture, 6, 20, 1);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    assert_int_equal(open[0].id, 7);
+    assert_string_equal(open[0].component, "target:vol");
+    assert_int_equal(fixture->opened, 1);
+    quiet_until(fixture, T0 + 21 * FL_SECOND);
+    assert_int_equal(fixture->opened, 1);
+}
+
+/* What is evidence before the reload is so after it: it opens as soon as if there had been none. */
+static void evidence_outlives_a_reload(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+
+    stall_for_both(fixture, 0, 2, 0);
+    assert_int_equal(engine_open(fixture->engine, &open), 0);
+    (void)engine_after_reload(fixture, false);
+    stall_for_both(fixture, 2, 3, 1);
+    quiet_until(fixture, T0 + 4 * FL_SECOND);
+    assert_int_equal(engine_open(fixture->engine, &open), 1);
+    assert_int_equal(open[0].since_us, T0);
+}
+
+static void an_incident_goes_with_its_target(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct verdict *open;
+
+    stall_for_both(fixture, 0, 6, 0);
+    (void)engine_after_reload(fixture, true);
+    assert_int_equal(engine_open(fixture->engine, &open), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +399,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_cut_link_is_said_within_five_seconds, setup, teardown),
         cmocka_unit_test_setup_teardown(a_verdict_that_has_become_surer_is_updated, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(an_incident_outlives_a_reload_that_brings_targets, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(evidence_outlives_a_reload, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_incident_goes_with_its_target, setup, teardown),
         cmocka_unit_test(who_hears_its_own_zone_alone_does_not_call_the_others_silent),
     };
 
