@@ -305,7 +305,7 @@ static int add_probe(const struct reader *reader, const struct fl_yaml_node *nod
     if (!spec)
         return fl_error_set(reader->err, -ENOMEM, "no memory for the probes");
     r = read_settings(reader, node, spec);
-    if (r < 0 || !reader->checker)
+    if (r < 0 || !reader->checker || !reader->checker->check)
         return r;
     r = reader->checker->check(spec, reader->checker->arg, &sentence);
     return r < 0 ? at(reader, node, r, &sentence) : 0;
@@ -421,7 +421,10 @@ static int read_targets(const struct reader *reader, const struct fl_yaml_node *
 
     for (size_t i = 0; r == 0 && list && i < fl_yaml_count(list); i++)
         r = read_target(reader, fl_yaml_item(list, i));
-    return r < 0 ? r : config_templates_read(root, on_made, &own, reader->err);
+    return r < 0 ? r
+                 : config_templates_read(root, reader->config,
+                                         reader->checker ? reader->checker->trial : NULL, on_made,
+                                         &own, reader->err);
 }
 
 static int check_plans(const struct reader *reader, const struct fl_yaml_node *root)

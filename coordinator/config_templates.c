@@ -2,6 +2,7 @@
  * the template is made for each address, with its words put in, and read like any other target. */
 #include "coordinator/config_templates.h"
 
+#include "coordinator/config_lists.h"
 #include "proto/runtime/fl_yaml.h"
 
 #include <ctype.h>
@@ -15,6 +16,8 @@
 
 struct templates {
     const struct fl_yaml_node *template; /* the map of the template */
+    struct coordinator_config *config;
+    const char *trial;
     config_template_cb made;
     void *arg;
     struct fl_error *err;
@@ -239,11 +242,41 @@ static int read_files(const struct templates *templates, const struct fl_yaml_no
     return r;
 }
 
+/* What was not fetched yet has no addresses. */
+static int read_url(const struct templates *templates, const struct fl_yaml_node *node)
+{
+    FL_CLEANUP(fl_yaml_freep) struct fl_yaml *kept = NULL;
+    struct fl_error sentence;
+    int r = fl_yaml_expect(node, FL_YAML_MAP, "urls", templates->err);
+
+    if (r == 0)
+        r = config_list_read(node, templates->trial, templates->config, &kept, templates->err);
+    if (r < 0 || !kept)
+        return r;
+    r = read_groups(templates, fl_yaml_root(kept), "a list of targets");
+    if (r == 0)
+        return 0;
+    sentence = *templates->err;
+    return fl_yaml_error(node, templates->err, r, "%s", sentence.message);
+}
+
+static int read_each(const struct templates *templates, const char *field,
+                     int (*read)(const struct templates *templates,
+                                 const struct fl_yaml_node *item))
+{
+    const struct fl_yaml_node *list = fl_yaml_get(templates->template, field);
+    int r = list ? fl_yaml_expect(list, FL_YAML_LIST, field, templates->err) : 0;
+
+    for (size_t i = 0; r == 0 && list && i < fl_yaml_count(list); i++)
+        r = read(templates, fl_yaml_item(list, i));
+    return r;
+}
+
 static int check_template(const struct fl_yaml_node *template, struct fl_error *err)
 {
-    static const char *const known[] = {"files", "groups", "match", "target", NULL};
+    static const char *const known[] = {"files", "urls", "groups", "match", "target", NULL};
     const struct fl_yaml_node *match, *target;
-    int r = check_keys(template, known, "files, groups, match, target", err);
+    int r = check_keys(template, known, "files, urls, groups, match, target", err);
 
     if (r < 0)
         return r;
@@ -252,37 +285,37 @@ static int check_template(const struct fl_yaml_node *template, struct fl_error *
     if (!target)
         return fl_yaml_error(template, err, -EINVAL,
                              "field \"target\" is missing; it is what each address becomes");
-    if (!fl_yaml_get(template, "files") && !fl_yaml_get(template, "groups"))
+    if (!fl_yaml_get(template, "files") && !fl_yaml_get(template, "urls") &&
+        !fl_yaml_get(template, "groups"))
         return fl_yaml_error(template, err, -EINVAL,
-                             "one of the fields \"files\" and \"groups\" must be there; they name "
-                             "the addresses");
+                             "one of the fields \"files\", \"urls\" and \"groups\" must be there; "
+                             "they name the addresses");
     r = match ? check_texts(match, "match", err) : 0;
     return r < 0 ? r : fl_yaml_expect(target, FL_YAML_MAP, "target", err);
 }
 
 static int read_template(struct templates *templates, const struct fl_yaml_node *template)
 {
-    const struct fl_yaml_node *files, *groups;
+    const struct fl_yaml_node *groups;
     int r = check_template(template, templates->err);
 
     if (r < 0)
         return r;
     templates->template = template;
-    files = fl_yaml_get(template, "files");
     groups = fl_yaml_get(template, "groups");
     if (groups)
         r = read_groups(templates, groups, "groups");
-    if (r == 0 && files)
-        r = fl_yaml_expect(files, FL_YAML_LIST, "files", templates->err);
-    for (size_t i = 0; r == 0 && files && i < fl_yaml_count(files); i++)
-        r = read_files(templates, fl_yaml_item(files, i));
-    return r;
+    if (r == 0)
+        r = read_each(templates, "files", read_files);
+    return r < 0 ? r : read_each(templates, "urls", read_url);
 }
 
-int config_templates_read(const struct fl_yaml_node *root, config_template_cb made, void *arg,
+int config_templates_read(const struct fl_yaml_node *root, struct coordinator_config *config,
+                          const char *trial, config_template_cb made, void *arg,
                           struct fl_error *err)
 {
-    struct templates templates = {.made = made, .arg = arg, .err = err};
+    struct templates templates = {
+        .config = config, .trial = trial, .made = made, .arg = arg, .err = err};
     const struct fl_yaml_node *list = fl_yaml_get(root, "templates");
     int r = list ? fl_yaml_expect(list, FL_YAML_LIST, "templates", err) : 0;
 

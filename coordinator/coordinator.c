@@ -2,6 +2,7 @@
 
 #include "coordinator/asker.h"
 #include "coordinator/decisions.h"
+#include "coordinator/discovery.h"
 #include "coordinator/trace/trace_writer.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_daemon.h"
@@ -31,6 +32,7 @@ struct coordinator {
     struct maintenance_silence *silence;
     struct decisions *decisions;
     struct notifier *notifier;
+    struct discovery *discovery;
     uint64_t told_works;        /* what the history was last told of announced work, as a sum */
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
@@ -416,6 +418,21 @@ static int listen_to_agents(struct coordinator *coordinator, struct fl_error *er
     return r;
 }
 
+static int reload(struct coordinator *coordinator, const char *trial, struct fl_error *err);
+
+static int on_list(const char *url, void *arg, struct fl_error *err)
+{
+    return reload(arg, url, err);
+}
+
+static int start_discovery(struct coordinator *coordinator, struct fl_error *err)
+{
+    const struct discovery_host host = {on_list, coordinator};
+
+    return discovery_new(coordinator->base, coordinator->config->state, &coordinator->config->lists,
+                         &host, &coordinator->discovery, err);
+}
+
 int coordinator_new(const char *config_path, struct event_base *base, struct coordinator **ret,
                     struct fl_error *err)
 {
@@ -445,6 +462,8 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
         r = decisions_new(coordinator->config, coordinator->engine, coordinator->store_type,
                           coordinator->store, base, coordinator->zmq, &coordinator->decisions, err);
     if (r == 0)
+        r = start_discovery(coordinator, err);
+    if (r == 0)
         *ret = FL_TAKE(coordinator);
     return r;
 }
@@ -455,6 +474,7 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
 
     if (!coordinator)
         return NULL;
+    discovery_free(coordinator->discovery);
     decisions_free(coordinator->decisions);
     notifier_free(coordinator->notifier);
     /* the store first: what it still acknowledges goes out through the socket */
@@ -567,6 +587,7 @@ static void swap(struct coordinator *coordinator, struct coordinator_config *con
     coordinator->config = config;
     coordinator->trace = trace;
     coordinator->generation++;
+    discovery_reload(coordinator->discovery, &config->lists);
     (void)coordinator->store_type->put_fleet(coordinator->store, config->fleet);
 }
 
@@ -588,8 +609,10 @@ static void use_keys(struct coordinator *coordinator, const struct fl_keypair *k
                 coordinator->public_key);
 }
 
-int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
+/* `trial`: URL of the list of targets that is tried; NULL: none is. */
+static int reload(struct coordinator *coordinator, const char *trial, struct fl_error *err)
 {
+    const struct config_checker checker = {.trial = trial};
     FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
     FL_CLEANUP(engine_freep) struct engine *engine = NULL;
     FL_CLEANUP(decisions_next_freep) struct decisions_next *next = NULL;
@@ -597,7 +620,7 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     struct trace_writer *trace = NULL;
     struct fl_keypair keys;
     bool same;
-    int r = coordinator_config_load(coordinator->config_path, NULL, &config, err);
+    int r = coordinator_config_load(coordinator->config_path, &checker, &config, err);
 
     if (r == 0)
         r = check_unchanged(coordinator->config, config, err);
@@ -632,6 +655,11 @@ int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
     return 0;
 }
 
+int coordinator_reload(struct coordinator *coordinator, struct fl_error *err)
+{
+    return reload(coordinator, NULL, err);
+}
+
 uint64_t coordinator_generation(const struct coordinator *coordinator)
 {
     return coordinator->generation;
@@ -660,6 +688,11 @@ const struct maintenance_silence *coordinator_silence(const struct coordinator *
 struct notifier *coordinator_notifier(const struct coordinator *coordinator)
 {
     return coordinator->notifier;
+}
+
+struct discovery *coordinator_discovery(const struct coordinator *coordinator)
+{
+    return coordinator->discovery;
 }
 
 struct decisions *coordinator_decisions(const struct coordinator *coordinator)

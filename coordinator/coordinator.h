@@ -15,6 +15,7 @@
 struct asker;
 struct coordinator;
 struct decisions;
+struct discovery;
 struct event_base;
 
 int coordinator_new(const char *config_path, struct event_base *base, struct coordinator **ret,
@@ -40,6 +41,7 @@ const struct store_type *coordinator_store(const struct coordinator *coordinator
                                            struct store **ret);
 
 struct notifier *coordinator_notifier(const struct coordinator *coordinator);
+struct discovery *coordinator_discovery(const struct coordinator *coordinator);
 struct decisions *coordinator_decisions(const struct coordinator *coordinator);
 struct asker *coordinator_asker(const struct coordinator *coordinator);
 

@@ -50,6 +50,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     config_http_done(&config->http);
     config_status_done(&config->status);
     notify_config_done(&config->notify);
+    config_lists_done(&config->lists);
     fl_options_done(coordinator_options, config);
     free(config);
     return NULL;

@@ -4,6 +4,7 @@
 
 #include "coordinator/config_history.h"
 #include "coordinator/config_http.h"
+#include "coordinator/config_lists.h"
 #include "coordinator/config_status.h"
 #include "coordinator/core/decision.h"
 #include "coordinator/notify/notifier.h"
@@ -51,6 +52,7 @@ struct coordinator_config {
     struct config_http http;
     struct config_status status;
     struct notify_config notify;
+    struct config_lists lists;
     struct store_keep keep;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */
@@ -72,8 +74,9 @@ extern const struct fl_option config_member_options[];
 
 /* Judges the type and the settings of one probe, which the coordinator itself does not know. */
 struct config_checker {
-    int (*check)(const struct fl_probe_spec *spec, void *arg, struct fl_error *err);
+    int (*check)(const struct fl_probe_spec *spec, void *arg, struct fl_error *err); /* or NULL */
     void *arg;
+    const char *trial; /* URL of a list of targets that is tried; NULL: none is */
 };
 
 /* `checker` may be NULL. The error says file, line, field, value and what is allowed. */

@@ -45,7 +45,7 @@ static int check_spec(const struct fl_probe_spec *spec, void *arg, struct fl_err
 
 static int check_coordinator(const char *path, char found[FOUND_SIZE], struct fl_error *err)
 {
-    static const struct config_checker checker = {check_spec, NULL};
+    static const struct config_checker checker = {check_spec, NULL, NULL};
     FL_CLEANUP(coordinator_config_freep) struct coordinator_config *config = NULL;
     size_t probes = 0;
     int r = coordinator_config_load(path, &checker, &config, err);

@@ -166,6 +166,23 @@ static void print_store(const struct screen *screen, const json_t *store)
                      field_number(store, "failures"), field_text(store, "last_error"));
 }
 
+static void print_lists(const struct screen *screen, const json_t *lists)
+{
+    const json_t *list;
+    size_t i;
+
+    json_array_foreach(lists, i, list)
+    {
+        if (!*field_text(list, "last_error"))
+            continue;
+        (void)putc('\n', screen->out);
+        screen_paragraph(screen, "Targets are not brought up to date: ",
+                         "%s: %s; %" PRId64 " of %" PRId64 " times", field_text(list, "url"),
+                         field_text(list, "last_error"), field_number(list, "failed"),
+                         field_number(list, "fetched"));
+    }
+}
+
 struct summary {
     size_t open, agents, connected, refused; /* refused: agents that do not take their plan */
     size_t cells, blind;                     /* blind: without a result that is fresh */
@@ -264,6 +281,7 @@ static int print_status(const json_t *status)
     print_plan_errors(&screen, json_object_get(status, "agents"));
     print_refusals(&screen, json_object_get(status, "refusals"));
     print_store(&screen, json_object_get(status, "store"));
+    print_lists(&screen, json_object_get(status, "lists"));
     return r;
 }
 

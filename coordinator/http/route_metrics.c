@@ -2,6 +2,7 @@
  * itself is, as Prometheus text or as OpenMetrics. */
 #include "coordinator/asker.h"
 #include "coordinator/decisions.h"
+#include "coordinator/discovery.h"
 #include "coordinator/http/probe_metrics.h"
 #include "coordinator/http/route.h"
 #include "fl_version.h"
@@ -514,6 +515,51 @@ static void notifications(const struct metrics_scene *scene)
     }
 }
 
+/* A number of each list of targets that is fetched. */
+static void list_counts(const struct metrics_scene *scene, enum metrics_kind kind, const char *name,
+                        const char *help, int64_t (*get)(const struct discovery_stats *stats),
+                        bool millionths)
+{
+    const struct discovery *discovery = coordinator_discovery(scene->coordinator);
+
+    metrics_text_family(scene->text, kind, name, help);
+    for (size_t i = 0; i < discovery_count(discovery); i++) {
+        struct discovery_stats stats;
+
+        discovery_at(discovery, i, &stats);
+        metrics_text_label(scene->text, "url", stats.url);
+        if (millionths)
+            metrics_text_millionths(scene->text, get(&stats));
+        else
+            metrics_text_count(scene->text, (uint64_t)get(&stats));
+    }
+}
+
+static int64_t list_fetched(const struct discovery_stats *stats)
+{
+    return (int64_t)stats->fetched;
+}
+
+static int64_t list_failed(const struct discovery_stats *stats)
+{
+    return (int64_t)stats->failed;
+}
+
+static int64_t list_good(const struct discovery_stats *stats)
+{
+    return stats->good_us;
+}
+
+static void lists(const struct metrics_scene *scene)
+{
+    list_counts(scene, METRICS_COUNTER, "faultline_target_list_fetches",
+                "How often a list of targets was fetched, or was to be", list_fetched, false);
+    list_counts(scene, METRICS_COUNTER, "faultline_target_list_failures",
+                "How often it could not be fetched or was not good", list_failed, false);
+    list_counts(scene, METRICS_GAUGE, "faultline_target_list_good_timestamp_seconds",
+                "When it was last fetched and good", list_good, true);
+}
+
 static void itself(const struct metrics_scene *scene, const struct http_server *server)
 {
     const struct plain_metric metrics[] = {
@@ -535,6 +581,7 @@ static void itself(const struct metrics_scene *scene, const struct http_server *
     decisions_health(scene);
     asks(scene);
     notifications(scene);
+    lists(scene);
     plain(scene, metrics, FL_COUNT(metrics));
 }
 

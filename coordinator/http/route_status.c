@@ -1,5 +1,6 @@
 /* GET /api/v1/status: the fleet, what each agent sees of each target, what is wrong, what was
  * refused, and how the history is. GET /api/v1/agents: the fleet alone. */
+#include "coordinator/discovery.h"
 #include "coordinator/http/route.h"
 #include "coordinator/trace/verdict_json.h"
 #include "fl_version.h"
@@ -179,6 +180,23 @@ static json_t *store_json(const struct coordinator *coordinator)
                      (json_int_t)stats.failures, "last_error", stats.last_error);
 }
 
+static json_t *lists_json(const struct coordinator *coordinator)
+{
+    const struct discovery *discovery = coordinator_discovery(coordinator);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < discovery_count(discovery); i++) {
+        struct discovery_stats stats;
+
+        discovery_at(discovery, i, &stats);
+        (void)json_array_append_new(
+            array, json_pack("{s:s, s:I, s:I, s:I, s:s}", "url", stats.url, "fetched",
+                             (json_int_t)stats.fetched, "failed", (json_int_t)stats.failed,
+                             "good_us", (json_int_t)stats.good_us, "last_error", stats.last_error));
+    }
+    return array;
+}
+
 static json_t *stream_json(const struct stream_stats *stats)
 {
     return json_pack("{s:I, s:I, s:I, s:I}", "readers", (json_int_t)stats->readers, "joined",
@@ -230,12 +248,12 @@ void route_status(struct exchange *exchange)
     bool any = json_array_size(verdicts) > 0;
 
     reply_json(exchange, HTTP_OK,
-               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:I}", "t_us",
-                         (json_int_t)now.now_us, "version", FL_VERSION, "worst",
+               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I}",
+                         "t_us", (json_int_t)now.now_us, "version", FL_VERSION, "worst",
                          any ? "fault" : "ok", "agents", agents_json(&now), "places",
                          places_json(&now), "matrix", matrix_json(&now), "verdicts", verdicts,
                          "silent", (json_int_t)coordinator_silence(coordinator)->n, "refusals",
-                         refusals_json(coordinator, &now), "store", store_json(coordinator), "http",
-                         http_json(exchange->server), "plan_version",
-                         (json_int_t)coordinator_generation(coordinator)));
+                         refusals_json(coordinator, &now), "store", store_json(coordinator),
+                         "lists", lists_json(coordinator), "http", http_json(exchange->server),
+                         "plan_version", (json_int_t)coordinator_generation(coordinator)));
 }

@@ -220,6 +220,7 @@ int main(int argc, char **argv)
     check_manual(page, "history", config_history_options);
     check_manual(page, "agents", config_agent_options);
     check_manual(page, "targets", config_target_options);
+    check_manual(page, "templates: urls", config_list_options);
     check_manual(page, "probes", config_probe_options);
     check_manual(page, "decisions", config_decisions_options);
     check_manual(page, "groups", config_group_options);
@@ -233,6 +234,7 @@ int main(int argc, char **argv)
     check_example(coordinator, COORDINATOR_EXAMPLE, config_history_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_agent_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_target_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_list_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_decisions_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_group_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_member_options);

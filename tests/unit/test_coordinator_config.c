@@ -222,7 +222,7 @@ static void the_checker_judges_each_probe_and_its_sentence_gets_the_line(void **
     static const char text[] = TOP ZONES AGENTS "targets:\n" TARGET PROBES;
     struct coordinator_config *config = NULL;
     int calls = 0;
-    const struct config_checker checker = {refuse, &calls};
+    const struct config_checker checker = {refuse, &calls, NULL};
     struct fl_error err = {""};
 
     (void)state;

@@ -153,8 +153,8 @@ static void bad_templates_are_refused(void **state)
 {
     (void)state;
     bad(TOP "templates:\n  - target: {name: x}\n",
-        "c.yaml:6: one of the fields \"files\" and \"groups\" must be there; they name the "
-        "addresses");
+        "c.yaml:6: one of the fields \"files\", \"urls\" and \"groups\" must be there; they "
+        "name the addresses");
     bad(TOP "templates:\n  - groups: []\n",
         "c.yaml:6: field \"target\" is missing; it is what each address becomes");
     bad(GROUPS("[{target: []}]"),
@@ -163,6 +163,38 @@ static void bad_templates_are_refused(void **state)
         "c.yaml:6: field \"targets\" is missing; it must be a list of addresses");
     bad(TOP "templates:\n  - files: [/nowhere/web.json]\n" TARGET,
         "c.yaml:6: cannot open \"/nowhere/web.json\": No such file or directory");
+}
+
+#define URLS(urls) TOP "templates:\n  - urls: [" urls "]\n" TARGET
+
+static void lists_that_cannot_be_fetched_are_refused(void **state)
+{
+    (void)state;
+    bad(URLS("http://h/l"), "c.yaml:6: field \"urls\" must be a map of \"key: value\" lines");
+    bad(URLS("{url: \"ftp://h/l\"}"), "c.yaml:6: field \"url\" is \"ftp://h/l\"; it must be "
+                                      "http://HOST/… or https://HOST/…");
+    bad(URLS("{url: \"https://me:word@h/l\"}"),
+        "c.yaml:6: field \"url\" has a user in it; say it with \"user\" and \"password_file\"");
+    bad(URLS("{url: \"http://h/l\", user: me}"),
+        "c.yaml:6: fields \"user\" and \"password_file\" go together");
+    bad(URLS("{url: \"http://h/l\", user: me, password_file: /p, bearer_file: /t}"),
+        "c.yaml:6: only one of the fields \"user\" and \"bearer_file\" may be there");
+    bad(URLS("{url: \"http://h/l\"}, {url: \"http://h/l\", interval: 2m}"),
+        "c.yaml:6: the list \"http://h/l\" is named twice with other settings");
+}
+
+static void a_list_that_was_not_fetched_yet_has_no_addresses(void **state)
+{
+    FL_CLEANUP(coordinator_config_freep)
+    struct coordinator_config *config =
+        good(URLS("{url: \"http://h/l\"}, {url: \"http://h/@l\", interval: 2m}"));
+
+    (void)state;
+    assert_int_equal(config->n_targets, 0);
+    assert_int_equal(config->lists.n, 2);
+    assert_string_equal(config->lists.lists[1].url, "http://h/@l");
+    assert_int_equal(config->lists.lists[0].interval_us, FL_MINUTE);
+    assert_int_equal(config->lists.lists[1].interval_us, 2 * FL_MINUTE);
 }
 
 int main(void)
@@ -174,6 +206,8 @@ int main(void)
         cmocka_unit_test(files_are_read_as_prometheus_writes_them),
         cmocka_unit_test(what_makes_no_target_is_told_with_both_places),
         cmocka_unit_test(bad_templates_are_refused),
+        cmocka_unit_test(lists_that_cannot_be_fetched_are_refused),
+        cmocka_unit_test(a_list_that_was_not_fetched_yet_has_no_addresses),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
