@@ -9,6 +9,7 @@
 #include "agent/probe/http_loop.h"
 #include "agent/probe/http_probe.h"
 #include "agent/probe/http_session.h"
+#include "agent/probe/http_wire.h"
 #include "agent/probe/probe_types.h"
 #include "agent/probe/secret.h"
 #include "agent/probe/stream.h"
@@ -16,7 +17,6 @@
 #include "proto/runtime/fl_clock.h"
 
 #include <errno.h>
-#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,67 +134,10 @@ static enum fl_failure judge(struct probe_run *run)
                : FL_FAILURE_CONTENT;
 }
 
-static enum fl_failure certificate_failure(CURL *easy)
+static enum fl_failure failure_of(const struct probe_run *run, CURLcode code)
 {
-    long reason = 0;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &reason);
-    return reason == X509_V_ERR_CERT_HAS_EXPIRED ? FL_FAILURE_CERT_EXPIRED
-                                                 : FL_FAILURE_CERT_INVALID;
-}
-
-/* What became of the connection, where libcurl only says that it broke. */
-static enum fl_failure connection_failure(CURL *easy, enum fl_failure otherwise)
-{
-    long error = 0;
-    enum fl_failure failure;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &error);
-    failure = stream_failure((int)error);
-    return failure == FL_FAILURE_NONE || failure == FL_FAILURE_LOCAL ? otherwise : failure;
-}
-
-static bool peer_closed(int fd)
-{
-    char byte;
-
-    return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
-/* Broken, unless what came is no HTTP/2: libcurl has one code for both. */
-static enum fl_failure broken(struct probe_run *run)
-{
-    const bool strange = run->instance->settings->version == HTTP_2 && !peer_closed(run->fd);
-
-    return connection_failure(run->transfer.easy, strange ? FL_FAILURE_PROTOCOL : FL_FAILURE_RESET);
-}
-
-static enum fl_failure failure_of(struct probe_run *run, CURLcode code)
-{
-    CURL *easy = run->transfer.easy;
-    long proxy_status = 0;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-    if (proxy_status >= 300)
-        return FL_FAILURE_STATUS;
-    switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-        return certificate_failure(easy);
-    case CURLE_SSL_CONNECT_ERROR:
-        return connection_failure(easy,
-                                  peer_closed(run->fd) ? FL_FAILURE_RESET : FL_FAILURE_PROTOCOL);
-    case CURLE_GOT_NOTHING:
-    case CURLE_PARTIAL_FILE:
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-        return broken(run);
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_OUT_OF_MEMORY:
-    case CURLE_FAILED_INIT:
-        return FL_FAILURE_LOCAL;
-    default: /* what came is no HTTP */
-        return FL_FAILURE_PROTOCOL;
-    }
+    return http_wire_failure(run->transfer.easy, code, run->fd,
+                             run->instance->settings->version == HTTP_2);
 }
 
 /* The redirect to follow, or NULL. */
@@ -331,31 +274,6 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
     return CURL_PREREQFUNC_OK;
 }
 
-static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct probe_run *run = arg;
-
-    (void)purpose;
-    (void)address;
-    return run->fd;
-}
-
-static int on_socket_opened(void *arg, curl_socket_t fd, curlsocktype purpose)
-{
-    (void)arg;
-    (void)fd;
-    (void)purpose;
-    return CURL_SOCKOPT_ALREADY_CONNECTED;
-}
-
-/* The run closes it, once the kernel was asked. */
-static int on_close_socket(void *arg, curl_socket_t fd)
-{
-    (void)arg;
-    (void)fd;
-    return 0;
-}
-
 #define SET(option, value) (curl_easy_setopt(easy, option, value) == CURLE_OK)
 
 /* libcurl is given a number to connect to, so that it asks no resolver; it never connects. */
@@ -367,9 +285,7 @@ static bool set_connection(struct probe_run *run, CURL *easy)
     if (!proxied)
         run->connect_to = curl_slist_append(NULL, nowhere);
     return (proxied || (run->connect_to && SET(CURLOPT_CONNECT_TO, run->connect_to))) &&
-           SET(CURLOPT_OPENSOCKETFUNCTION, on_open_socket) && SET(CURLOPT_OPENSOCKETDATA, run) &&
-           SET(CURLOPT_SOCKOPTFUNCTION, on_socket_opened) &&
-           SET(CURLOPT_CLOSESOCKETFUNCTION, on_close_socket) &&
+           http_wire_lend(easy, &run->fd) &&
            SET(CURLOPT_PROXY, proxied ? "http://127.0.0.1:1" : "") &&
            SET(CURLOPT_FRESH_CONNECT, 1L) && SET(CURLOPT_FORBID_REUSE, 1L) &&
            SET(CURLOPT_NOSIGNAL, 1L);

@@ -142,18 +142,10 @@ static bool loop_set_up(struct http_loop *loop)
            curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING) == CURLM_OK;
 }
 
-int http_loop_get(struct event_base *base, struct http_loop **ret)
+int http_loop_new(struct event_base *base, struct http_loop **ret)
 {
-    struct http_loop *loop;
+    struct http_loop *loop = calloc(1, sizeof(*loop));
 
-    for (loop = all_loops; loop; loop = loop->next) {
-        if (loop->base != base)
-            continue;
-        loop->users++;
-        *ret = loop;
-        return 0;
-    }
-    loop = calloc(1, sizeof(*loop));
     if (!loop)
         return -ENOMEM;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
@@ -166,6 +158,25 @@ int http_loop_get(struct event_base *base, struct http_loop **ret)
         loop_free(loop);
         return -ENOMEM;
     }
+    *ret = loop;
+    return 0;
+}
+
+int http_loop_get(struct event_base *base, struct http_loop **ret)
+{
+    struct http_loop *loop;
+    int r;
+
+    for (loop = all_loops; loop; loop = loop->next) {
+        if (loop->base != base)
+            continue;
+        loop->users++;
+        *ret = loop;
+        return 0;
+    }
+    r = http_loop_new(base, &loop);
+    if (r < 0)
+        return r;
     loop->next = all_loops;
     all_loops = loop;
     *ret = loop;
