@@ -16,6 +16,7 @@ const struct probe_row probe_table[] = {
     {"nbd", NULL, "nbd"},
     {"iscsi", NULL, "iscsi"},
     {"nfs", NULL, "nfs"},
+    {"s3", NULL, "http"},
     {"http", NULL, "http"},
     {"https", NULL, "http"},
     {"grpc", NULL, "http"},

@@ -20,6 +20,7 @@ extern PROBE_EXPORT const struct probe_type probe_memcached;
 extern PROBE_EXPORT const struct probe_type probe_nbd;
 extern PROBE_EXPORT const struct probe_type probe_iscsi;
 extern PROBE_EXPORT const struct probe_type probe_nfs;
+extern PROBE_EXPORT const struct probe_type probe_s3;
 extern PROBE_EXPORT const struct probe_type probe_http;
 extern PROBE_EXPORT const struct probe_type probe_https;
 extern PROBE_EXPORT const struct probe_type probe_grpc;
