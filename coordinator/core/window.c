@@ -1,5 +1,7 @@
 /* Lateness: a value is late when it lies four deviations and a factor above the series' own normal,
- * and at least 2 ms: below that timers and schedulers speak, not networks. */
+ * and at least 2 ms: below that timers and schedulers speak, not networks. What is late is learned
+ * as slowly from the start as later, or a young series would take a fault for its normal while the
+ * evidence gathers. */
 #include "coordinator/core/window.h"
 
 #include <math.h>
@@ -25,7 +27,7 @@ static bool baseline_late(const struct baseline *baseline, int64_t us, double fa
            (double)us - normal > LATE_LEAST_US;
 }
 
-static void baseline_learn(struct baseline *baseline, int64_t us)
+static void baseline_learn(struct baseline *baseline, int64_t us, bool late)
 {
     double value, step, weight, clip;
 
@@ -36,7 +38,7 @@ static void baseline_learn(struct baseline *baseline, int64_t us)
         *baseline = (struct baseline){value, 0.3, 1};
         return;
     }
-    weight = 1.0 / fmin((double)baseline->n + 1, LEARN_SLOWEST);
+    weight = late ? 1.0 / LEARN_SLOWEST : 1.0 / fmin((double)baseline->n + 1, LEARN_SLOWEST);
     clip = 3 * fmax(baseline->deviation, DEVIATION_FLOOR);
     step = fmax(-clip, fmin(clip, value - baseline->mean));
     baseline->mean += weight * step;
@@ -92,8 +94,8 @@ enum symbol window_judge(struct window *window, const struct fl_result *result, 
     int64_t cert_end_s;
 
     if (!frozen && result->ok) {
-        baseline_learn(&window->net, net);
-        baseline_learn(&window->far, far);
+        baseline_learn(&window->net, net, late_net);
+        baseline_learn(&window->far, far, late_op);
     }
     cert_end_s = result->cert_end_s == FL_ABSENT ? window->last.cert_end_s : result->cert_end_s;
     window->last = *result;

@@ -96,6 +96,17 @@ static void a_lasting_change_is_learned_in_the_end(void **state)
     assert_int_equal(add(&window, 3 * FL_MS, false), SYMBOL_OK);
 }
 
+static void a_young_series_takes_no_fault_for_its_normal(void **state)
+{
+    struct window window = {.family = FAMILY_STREAM, .interval_us = FL_SECOND};
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        (void)operate(&window, 600, 3000 + i % 5 * 200);
+    for (int i = 0; i < 60; i++)
+        assert_int_equal(operate(&window, 600, 7500 + i % 5 * 200), SYMBOL_OK_LATE_OP);
+}
+
 static void the_ring_keeps_the_newest(void **state)
 {
     struct window window = {.family = FAMILY_AGENT};
@@ -122,6 +133,7 @@ int main(void)
         cmocka_unit_test(a_longer_way_does_not_make_the_far_side_slow),
         cmocka_unit_test(a_frozen_window_does_not_take_the_incident_for_normal),
         cmocka_unit_test(a_lasting_change_is_learned_in_the_end),
+        cmocka_unit_test(a_young_series_takes_no_fault_for_its_normal),
         cmocka_unit_test(the_ring_keeps_the_newest),
     };
 
