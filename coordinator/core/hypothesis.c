@@ -7,6 +7,8 @@
 #define FAR_TYPES (TYPE(TARGET) | TYPE(BACKEND))
 #define EXPLAINS 0.02      /* a mode explains a symbol from this share on */
 #define CONTAMINATION 2e-4 /* one impossible observation costs at most about eight nats */
+#define FLOWS_MOST 0.3 /* a lesser share may be that of the flows over one of many equal ways: */
+#define FLOWS_ECHO 8.0 /* echoes are one flow for ever, so each that is fine tells so much less */
 #define STREAM_PACKETS 4.0 /* packets of a probe over TCP, to one of a datagram each way */
 
 struct mode_row {
@@ -138,6 +140,8 @@ double mode_share(enum mode mode, enum symbol_family family, double rho)
 {
     if (mode == MODE_LOSS && (family == FAMILY_ECHO || family == FAMILY_DNS))
         return 1 - pow(1 - rho, 1 / STREAM_PACKETS);
+    if (mode == MODE_CUT && family == FAMILY_ECHO && rho < FLOWS_MOST)
+        return rho / FLOWS_ECHO;
     return rho;
 }
 

@@ -54,12 +54,23 @@ static void loss_hits_more_of_the_probes_that_send_more_packets(void **state)
     assert_float_equal(mode_share(MODE_CUT, FAMILY_ECHO, hit), hit, 1e-9);
 }
 
+/* A new connection takes any of many equal ways, a stream of echoes always the same one. */
+static void few_echoes_are_hit_where_one_of_many_ways_is_cut(void **state)
+{
+    (void)state;
+    assert_float_equal(mode_share(MODE_CUT, FAMILY_STREAM, 0.1), 0.1, 1e-9);
+    assert_true(mode_share(MODE_CUT, FAMILY_ECHO, 0.1) < 0.02);
+    assert_float_equal(mode_share(MODE_CUT, FAMILY_DNS, 0.1), 0.1, 1e-9);
+    assert_float_equal(mode_share(MODE_CUT, FAMILY_ECHO, 0.97), 0.97, 1e-9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_prediction_is_a_distribution),
         cmocka_unit_test(every_mode_belongs_to_something_and_has_a_cause),
         cmocka_unit_test(loss_hits_more_of_the_probes_that_send_more_packets),
+        cmocka_unit_test(few_echoes_are_hit_where_one_of_many_ways_is_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
