@@ -55,6 +55,7 @@ struct probe_run {
     int64_t before_us[FL_LAYERS]; /* in the hops before */
     size_t n_body;                /* bytes of the answer that were read */
     long n_head;
+    bool headed;                   /* the head has come to its end */
     char header[HTTP_HEADER_SIZE]; /* that the protocol wants to see */
     char *body; /* kept only when it is looked at, with room for an end; NULL otherwise */
     int64_t n_hops;
@@ -117,6 +118,9 @@ static enum fl_failure judge(struct probe_run *run)
     const struct probe_instance *instance = run->instance;
     long status = 0, version = 0;
 
+    if (!run->headed) /* libcurl takes a head that is cut off for a whole one */
+        return FL_FAILURE_RESET;
+
     (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_HTTP_VERSION, &version);
     if (instance->settings->version == HTTP_2 && version != CURL_HTTP_VERSION_2_0)
@@ -177,6 +181,7 @@ static bool follow(struct probe_run *run, const char *url)
     run->n_hops++;
     run->n_body = 0;
     run->n_head = 0;
+    run->headed = false;
     run->get = run->get || (status != 307 && status != 308);
     run->astray = run->astray || strcasecmp(run->place.host, instance->request.place.host) != 0 ||
                   run->place.port != instance->request.place.port;
@@ -230,6 +235,10 @@ static size_t on_head(char *bytes, size_t size, size_t n, void *arg)
 {
     struct probe_run *run = arg;
 
+    if (size * n >= 5 && memcmp(bytes, "HTTP/", 5) == 0)
+        run->headed = false;
+    else if (bytes[0] == '\r' || bytes[0] == '\n')
+        run->headed = true;
     if (run->instance->protocol)
         note_header(run, bytes, size * n);
     run->n_head += (long)(size * n);

@@ -492,6 +492,15 @@ static void an_answer_that_breaks_off_is_a_reset(void **state)
     expect_failure(visit, FL_LAYER_OPERATE, FL_FAILURE_RESET);
 }
 
+static void a_head_that_breaks_off_is_a_reset(void **state)
+{
+    struct visit *visit = *state;
+    int port = answer_with(visit, "HTTP/1.1 200 OK\r\nContent-Le");
+
+    aim(visit, "http", "127.0.0.1", port, "/");
+    expect_failure(visit, FL_LAYER_OPERATE, FL_FAILURE_RESET);
+}
+
 static void a_run_can_be_cancelled_in_the_middle(void **state)
 {
     struct visit *visit = *state;
@@ -586,6 +595,7 @@ int main(void)
         VISIT(a_frozen_tls_server_is_a_timeout_at_tls),
         VISIT(an_answer_that_is_no_http_is_a_protocol_failure),
         VISIT(an_answer_that_breaks_off_is_a_reset),
+        VISIT(a_head_that_breaks_off_is_a_reset),
         VISIT(a_run_can_be_cancelled_in_the_middle),
         VISIT(settings_that_make_no_sense_are_refused),
         cmocka_unit_test(statuses_are_numbers_and_ranges),
