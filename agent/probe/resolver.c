@@ -280,7 +280,8 @@ int resolver_start_family(struct resolver *resolver, const char *host, uint16_t 
     }
     *ret = query;
     (void)snprintf(service, sizeof(service), "%u", (unsigned)port);
-    ares_getaddrinfo(resolver->channel, host, service, &hints, on_lookup, query);
+    /* c-ares takes port 0 for no number */
+    ares_getaddrinfo(resolver->channel, host, port ? service : NULL, &hints, on_lookup, query);
     arm_timer(resolver);
     return 0;
 }

@@ -38,6 +38,15 @@ static void the_own_host_answers_over_the_sixth_version_too(void **state)
     lab_assert_ok(LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "::1"));
 }
 
+static void a_name_is_looked_up(void **state)
+{
+    const struct fl_result *result = LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "localhost");
+
+    (void)state;
+    lab_assert_ok(result);
+    assert_true(result->phase_us[FL_LAYER_RESOLVE] > 0);
+}
+
 static void a_burst_over_loopback_is_well(void **state)
 {
     const struct fl_result *result = LAB_PROBE(&lab, "icmp", FL_SECOND, "address", "127.0.0.1",
@@ -184,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_own_host_answers),
         cmocka_unit_test(the_own_host_answers_over_the_sixth_version_too),
+        cmocka_unit_test(a_name_is_looked_up),
         cmocka_unit_test(a_burst_over_loopback_is_well),
         cmocka_unit_test(loss_and_jitter_are_judged),
         cmocka_unit_test(a_burst_that_cannot_end_in_time_is_no_setting),
