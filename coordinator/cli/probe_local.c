@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <string.h>
 
 #define SECRETS "/etc/faultline/secrets" /* as an agent has them without a setting */
@@ -69,6 +70,7 @@ static int run(struct local *local, const struct fl_plan *plan, struct fl_error 
     char fileop[4096];
     int r;
 
+    (void)signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to connections that are gone */
     local->base = event_base_new();
     if (!local->base || !(local->timer = evtimer_new(local->base, on_timer, local)))
         return fl_error_set(err, -ENOMEM, "no memory");
