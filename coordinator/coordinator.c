@@ -3,6 +3,7 @@
 #include "coordinator/asker.h"
 #include "coordinator/decisions.h"
 #include "coordinator/discovery.h"
+#include "coordinator/peers.h"
 #include "coordinator/trace/trace_writer.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_daemon.h"
@@ -33,6 +34,7 @@ struct coordinator {
     struct decisions *decisions;
     struct notifier *notifier;
     struct discovery *discovery;
+    struct peers *peers;        /* NULL: it acts alone */
     uint64_t told_works;        /* what the history was last told of announced work, as a sum */
     struct trace_writer *trace; /* NULL: nothing is recorded */
     struct event *timer;
@@ -62,7 +64,10 @@ static void publish(struct coordinator *coordinator, const struct verdict_event 
     if (coordinator->listener)
         coordinator->listener(coordinator->listener_arg);
     decisions_verdict(coordinator->decisions, event);
-    notifier_verdict(coordinator->notifier, event);
+    if (coordinator->peers)
+        peers_verdict(coordinator->peers, event);
+    else
+        notifier_verdict(coordinator->notifier, event);
 }
 
 static void emit(struct coordinator *coordinator, const struct verdict_event *event)
@@ -373,7 +378,8 @@ static int start_notifier(struct coordinator *coordinator, struct fl_error *err)
     int r = in_state(coordinator, "outbox.db", path, sizeof(path), err);
 
     return r < 0 ? r
-                 : notifier_new(&coordinator->config->notify, path, &coordinator->notifier, err);
+                 : notifier_new(&coordinator->config->notify, path,
+                                coordinator->config->lease.n_etcd > 0, &coordinator->notifier, err);
 }
 
 static int start_judgement(struct coordinator *coordinator, struct fl_error *err)
@@ -461,6 +467,8 @@ int coordinator_new(const char *config_path, struct event_base *base, struct coo
     if (r == 0)
         r = decisions_new(coordinator->config, coordinator->engine, coordinator->store_type,
                           coordinator->store, base, coordinator->zmq, &coordinator->decisions, err);
+    if (r == 0 && coordinator->config->lease.n_etcd > 0)
+        r = peers_new(coordinator, base, &coordinator->peers, err);
     if (r == 0)
         r = start_discovery(coordinator, err);
     if (r == 0)
@@ -475,6 +483,7 @@ struct coordinator *coordinator_free(struct coordinator *coordinator)
     if (!coordinator)
         return NULL;
     discovery_free(coordinator->discovery);
+    peers_free(coordinator->peers);
     decisions_free(coordinator->decisions);
     notifier_free(coordinator->notifier);
     /* the store first: what it still acknowledges goes out through the socket */
@@ -525,6 +534,10 @@ static int check_unchanged(const struct coordinator_config *old,
                                 "field \"%s\" cannot change from \"%s\" to \"%s\" while running; "
                                 "restart the coordinator",
                                 fixed[i].name, fixed[i].was, fixed[i].is);
+    if (!config_lease_equal(&old->lease, &new->lease))
+        return fl_error_set(err, -EINVAL,
+                            "section \"lease\" cannot change while running; restart the "
+                            "coordinator");
     if (memcmp(&old->keep, &new->keep, sizeof(old->keep)) != 0)
         return fl_error_set(err, -EINVAL,
                             "section \"history\" cannot change while running; restart the "
@@ -698,6 +711,16 @@ struct discovery *coordinator_discovery(const struct coordinator *coordinator)
 struct decisions *coordinator_decisions(const struct coordinator *coordinator)
 {
     return coordinator->decisions;
+}
+
+struct leadership *coordinator_leadership(const struct coordinator *coordinator)
+{
+    return coordinator->peers ? peers_leadership(coordinator->peers) : NULL;
+}
+
+struct group_keys *coordinator_group_keys(const struct coordinator *coordinator)
+{
+    return coordinator->peers ? peers_keys(coordinator->peers) : NULL;
 }
 
 struct asker *coordinator_asker(const struct coordinator *coordinator)

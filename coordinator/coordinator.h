@@ -16,6 +16,8 @@ struct asker;
 struct coordinator;
 struct decisions;
 struct discovery;
+struct group_keys;
+struct leadership;
 struct event_base;
 
 int coordinator_new(const char *config_path, struct event_base *base, struct coordinator **ret,
@@ -43,6 +45,9 @@ const struct store_type *coordinator_store(const struct coordinator *coordinator
 struct notifier *coordinator_notifier(const struct coordinator *coordinator);
 struct discovery *coordinator_discovery(const struct coordinator *coordinator);
 struct decisions *coordinator_decisions(const struct coordinator *coordinator);
+/* NULL, both: this coordinator acts alone. */
+struct leadership *coordinator_leadership(const struct coordinator *coordinator);
+struct group_keys *coordinator_group_keys(const struct coordinator *coordinator);
 struct asker *coordinator_asker(const struct coordinator *coordinator);
 
 /* Number of the newest verdict event since the start, from 1; 0: none yet. */

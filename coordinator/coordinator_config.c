@@ -51,6 +51,7 @@ struct coordinator_config *coordinator_config_free(struct coordinator_config *co
     config_status_done(&config->status);
     notify_config_done(&config->notify);
     config_lists_done(&config->lists);
+    config_lease_done(&config->lease);
     fl_options_done(coordinator_options, config);
     free(config);
     return NULL;
@@ -84,8 +85,8 @@ static int check_listen(const struct fl_yaml_node *top, const char *listen, stru
 static int check_sections(const struct fl_yaml_node *root, struct fl_error *err)
 {
     static const char *const sections[] = {
-        "coordinator", "zones",     "places", "agents",      "targets",   "http",
-        "history",     "decisions", "groups", "status_page", "templates", "notify",
+        "coordinator", "zones",  "places",      "agents",    "targets", "http",  "history",
+        "decisions",   "groups", "status_page", "templates", "notify",  "lease",
     };
     char names[256] = "";
     size_t used = 0;
@@ -126,6 +127,8 @@ static int read_top(const struct fl_yaml_node *root, struct coordinator_config *
         r = config_http_read(root, config->api, &config->http, err);
     if (r == 0)
         r = config_history_read(root, &config->keep, err);
+    if (r == 0)
+        r = config_lease_read(root, &config->lease, err);
     return r < 0 ? r : check_store(top, config->store, err);
 }
 

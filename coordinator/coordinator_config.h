@@ -4,6 +4,7 @@
 
 #include "coordinator/config_history.h"
 #include "coordinator/config_http.h"
+#include "coordinator/config_lease.h"
 #include "coordinator/config_lists.h"
 #include "coordinator/config_status.h"
 #include "coordinator/core/decision.h"
@@ -54,6 +55,7 @@ struct coordinator_config {
     struct notify_config notify;
     struct config_lists lists;
     struct store_keep keep;
+    struct config_lease lease;
     struct fleet *fleet;
     struct config_agent *agents;   /* by index in the fleet */
     struct config_target *targets; /* likewise; those of the mesh follow in the fleet only */

@@ -2,6 +2,7 @@
  * whenever the process ends. */
 #include "coordinator/decisions.h"
 
+#include "coordinator/group_keys.h"
 #include "coordinator/trace/decision_json.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_daemon.h"
@@ -39,6 +40,12 @@ struct decisions {
     struct notice_stream *stream;    /* likewise */
     char path[4200];
     uint64_t reserved;
+    struct {
+        bool held;
+        fl_time until_us; /* 0: until it is said otherwise */
+        uint64_t generation;
+    } authority;
+    struct group_keys *keys;                 /* NULL: it acts alone */
     struct decision changes[DECISIONS_KEPT]; /* a ring */
     uint64_t newest;
     void (*listener)(void *arg);
@@ -84,10 +91,12 @@ static int save(struct decisions *decisions)
 }
 
 /* False: the disk does not take a new block, and the old one is used up. */
-static bool reserve(struct decisions *decisions)
+static bool reserve(struct decisions *decisions, uint64_t least)
 {
     uint64_t used = decider_generation(decisions->now.decider), before = decisions->reserved;
 
+    if (used < least)
+        used = least;
     if (used + RESERVE_LEFT <= before)
         return true;
     decisions->reserved = used + RESERVE;
@@ -185,10 +194,20 @@ static void log_record(const struct decision_record *record)
                 decision->shadow ? ")" : "", decision_reason_name(decision->reason), decision->why);
 }
 
+static bool may_act(const struct decisions *decisions)
+{
+    return decisions->authority.held &&
+           (!decisions->authority.until_us || fl_clock_steady() < decisions->authority.until_us);
+}
+
 static void carry_out(struct decisions *decisions, const struct decision_record *record)
 {
     const struct decision *decision = &record->decision;
 
+    if (!may_act(decisions))
+        return;
+    if (decisions->keys && record->type != DECISION_WITHHELD)
+        group_keys_decision(decisions->keys, decision);
     if (record->type == DECISION_RENEWED)
         return;
     keep(decisions, decision_record_name(record->type), record->t_us, decision->group,
@@ -213,7 +232,7 @@ static void step(struct decisions *decisions, struct decision_event event)
     uint64_t before = decisions->newest;
 
     event.t_us = fl_clock_steady();
-    if (!reserve(decisions)) {
+    if (!reserve(decisions, event.type == DECISION_AUTHORITY ? event.generation : 0)) {
         /* without numbers nothing can be said: what was said expires */
         fl_log_error("decide", "no decision is issued: no generation can be reserved in \"%s\"",
                      decisions->path);
@@ -365,8 +384,13 @@ static int load(struct decisions *decisions, struct fl_error *err)
 /* At `t_us`: a process that has just begun waits from then on before it acts. */
 static void begin(struct decisions *decisions, fl_time t_us)
 {
-    struct decision_event event = {
-        .type = DECISION_AUTHORITY, .t_us = t_us, .held = true, .generation = decisions->reserved};
+    uint64_t least = decisions->authority.generation;
+    struct decision_event event = {.type = DECISION_AUTHORITY,
+                                   .t_us = t_us,
+                                   .held = decisions->authority.held,
+                                   .until_us = decisions->authority.until_us,
+                                   .generation =
+                                       least > decisions->reserved ? least : decisions->reserved};
     const struct timeval every = {DECISION_LOOK_US / FL_SECOND, DECISION_LOOK_US % FL_SECOND};
     struct decision_update update;
 
@@ -376,6 +400,43 @@ static void begin(struct decisions *decisions, fl_time t_us)
     else
         (void)event_del(decisions->timer);
     (void)alarm(decisions->config->decision_settings.n_groups > 0 ? HUNG_S : 0);
+}
+
+void decisions_authority(struct decisions *decisions, bool held, fl_time until_us,
+                         uint64_t generation)
+{
+    decisions->authority.held = held;
+    decisions->authority.until_us = until_us;
+    decisions->authority.generation = generation;
+    step(decisions, (struct decision_event){.type = DECISION_AUTHORITY,
+                                            .held = held,
+                                            .until_us = until_us,
+                                            .generation = generation});
+}
+
+void decisions_follow(struct decisions *decisions, const struct decision *decision)
+{
+    int group = decisions_find_group(decisions, decision->group);
+    int zone = group < 0 ? group : decisions_find_zone(decisions, (uint32_t)group, decision->zone);
+    struct decision known;
+
+    if (zone < 0)
+        return;
+    decider_at(decisions->now.decider, (uint32_t)group, (uint32_t)zone, fl_clock_steady(), &known);
+    if (decision->generation < known.generation || decision->issued_us < known.issued_us)
+        return;
+    restore_one(decisions, decision);
+    if (decision->generation == known.generation)
+        return;
+    decisions->changes[decisions->newest++ % DECISIONS_KEPT] = *decision;
+    if (decisions->listener)
+        decisions->listener(decisions->listener_arg);
+    save_soon(decisions);
+}
+
+void decisions_write_to(struct decisions *decisions, struct group_keys *keys)
+{
+    decisions->keys = keys;
 }
 
 static void next_done(struct decisions_next *next)
@@ -491,6 +552,7 @@ int decisions_new(const struct coordinator_config *config, const struct engine *
         r = open_doors(decisions, zmq, err);
     if (r < 0)
         return r;
+    decisions->authority.held = config->lease.n_etcd == 0;
     begin(decisions, fl_clock_steady());
     *ret = FL_TAKE(decisions);
     return 0;

@@ -13,6 +13,7 @@
 #define DECISIONS_KEPT 1024 /* for those who follow */
 
 struct decisions;
+struct group_keys;
 struct decisions_next; /* what a reload brings, made before anything of the old is given up */
 
 struct decisions_stats {
@@ -39,6 +40,15 @@ void decisions_switch(struct decisions *decisions, struct decisions_next *next,
 
 /* The engine said this; at once after its step. */
 void decisions_verdict(struct decisions *decisions, const struct verdict_event *event);
+
+/* This coordinator issues decisions from now until then, or no more. `generation`: none that it
+ * issues is as low. Until this is called for the first time it issues if it acts alone. */
+void decisions_authority(struct decisions *decisions, bool held, fl_time until_us,
+                         uint64_t generation);
+/* Another coordinator decided so; not taken from this one's own. */
+void decisions_follow(struct decisions *decisions, const struct decision *decision);
+/* Where what is decided is written as well. */
+void decisions_write_to(struct decisions *decisions, struct group_keys *keys);
 
 const struct decider *decisions_decider(const struct decisions *decisions);
 /* Index of a group by its name, or -ENOENT; of a zone in it likewise. */

@@ -3,6 +3,7 @@
 #include "coordinator/cli/api_client.h"
 #include "coordinator/cli/command.h"
 #include "coordinator/cli/field.h"
+#include "coordinator/cli/lease_print.h"
 #include "coordinator/cli/matrix.h"
 #include "coordinator/cli/table.h"
 #include "coordinator/trace/verdict_json.h"
@@ -278,6 +279,8 @@ static int print_status(const json_t *status)
         r = matrix_print(matrix, &screen);
     if (r == 0)
         r = print_agents(&screen, status);
+    if (r == 0)
+        r = lease_print(&screen, status);
     print_plan_errors(&screen, json_object_get(status, "agents"));
     print_refusals(&screen, json_object_get(status, "refusals"));
     print_store(&screen, json_object_get(status, "store"));

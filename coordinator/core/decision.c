@@ -443,16 +443,22 @@ static void take_answer(struct decider *decider, const struct decision_event *ev
     member->vetoed = event->vetoed;
 }
 
+bool decider_issues(const struct decider *decider, fl_time now_us)
+{
+    return decider->held && (!decider->held_until_us || now_us < decider->held_until_us);
+}
+
 /* A new holder begins without the old one's cool-down, which might have died half-way. */
 static void take_authority(struct decider *decider, const struct decision_event *event)
 {
-    if (event->held && !decider->held) {
+    if (event->held && !decider_issues(decider, decider->now_us)) {
         decider->held_us = decider->now_us;
         decider->n_moves = 0;
         for (size_t i = 0; i < decider->settings->n_groups; i++)
             decider->groups[i].last_move_us = 0;
     }
     decider->held = event->held;
+    decider->held_until_us = event->until_us;
     if (event->generation > decider->generation)
         decider->generation = event->generation;
 }
@@ -498,7 +504,8 @@ void decider_step(struct decider *decider, const struct decision_event *event,
         restore(decider, event);
         break;
     }
-    if (decider->held && decider->look_us && event->type != DECISION_VERDICT)
+    if (decider_issues(decider, decider->now_us) && decider->look_us &&
+        event->type != DECISION_VERDICT)
         evaluate(decider);
     *ret_update = (struct decision_update){decider->records, decider->n_records, decider->questions,
                                            decider->n_questions};
@@ -507,26 +514,27 @@ void decider_step(struct decider *decider, const struct decision_event *event,
 void decider_at(const struct decider *decider, uint32_t group, uint32_t member, fl_time now_us,
                 struct decision *ret)
 {
+    bool issues = decider_issues(decider, now_us);
+    bool valid;
+
     *ret = decider->groups[group].members[member].now;
-    if (decider->held && now_us < ret->valid_until_us)
+    valid = now_us < ret->valid_until_us;
+    if (issues && valid)
         return;
     ret->state = ret->would = DECISION_HOLD;
-    ret->standing = DECISION_SERVE;
-    ret->weight = 100;
-    ret->reason = decider->held ? REASON_LAPSED : REASON_NOT_ISSUER;
+    if (!valid) {
+        ret->standing = DECISION_SERVE;
+        ret->weight = 100;
+    }
+    ret->reason = issues ? REASON_LAPSED : REASON_NOT_ISSUER;
     (void)snprintf(ret->why, sizeof(ret->why), "%s",
-                   decider->held ? "the last decision has expired and there is no newer one"
-                                 : "this coordinator does not issue decisions now");
+                   issues ? "the last decision has expired and there is no newer one"
+                          : "this coordinator does not issue decisions now");
 }
 
 uint64_t decider_generation(const struct decider *decider)
 {
     return decider->generation;
-}
-
-bool decider_issues(const struct decider *decider)
-{
-    return decider->held;
 }
 
 uint64_t decider_group_generation(const struct decider *decider, uint32_t group)

@@ -197,7 +197,7 @@ struct decision_event {
     const struct verdict_event *verdict;
     uint32_t group, member; /* of OPERATOR, ANSWER and RESTORE */
     enum decision_act act;
-    fl_time until_us;
+    fl_time until_us;  /* of OPERATOR; AUTHORITY: it ends by itself then, 0: it does not */
     uint64_t answered; /* the question's verdict */
     bool vetoed;
     bool held;                      /* AUTHORITY: this coordinator issues from now on, or no more */
@@ -231,7 +231,8 @@ void decider_step(struct decider *decider, const struct decision_event *event,
 void decider_at(const struct decider *decider, uint32_t group, uint32_t member, fl_time now_us,
                 struct decision *ret);
 uint64_t decider_generation(const struct decider *decider);
-bool decider_issues(const struct decider *decider);
+/* Does this coordinator issue decisions at `now_us`? */
+bool decider_issues(const struct decider *decider, fl_time now_us);
 /* Generation of the newest change in the group: the index of blocking queries. */
 uint64_t decider_group_generation(const struct decider *decider, uint32_t group);
 

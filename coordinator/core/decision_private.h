@@ -66,6 +66,7 @@ struct decider {
     fl_time unstalled_us; /* since when looks come steadily */
     bool held;
     fl_time held_us;
+    fl_time held_until_us; /* 0: until it is said otherwise */
     uint64_t generation;
     size_t n_faults;
     struct decision_fault faults[INCIDENT_MAX_OPEN];

@@ -10,10 +10,12 @@ static struct told_entry *entry_of(struct told *told, uint64_t handle)
     return NULL;
 }
 
+/* The one that is open. */
 static struct told_view *view_of(struct told *told, uint64_t incident)
 {
     for (size_t i = 0; i < TOLD_VIEWS; i++)
-        if (told->views[i].used && told->views[i].verdict.id == incident)
+        if (told->views[i].used && !told->views[i].closed_us &&
+            told->views[i].verdict.id == incident)
             return &told->views[i];
     return NULL;
 }
@@ -51,7 +53,7 @@ void told_verdict(struct told *told, const struct verdict_event *event)
         return;
     }
     if (!known)
-        *view = (struct told_view){.used = true};
+        *view = (struct told_view){.used = true, .began_us = event->t_us};
     if (!known || differs(&view->verdict, &event->verdict))
         view->changed_us = event->t_us;
     view->verdict = event->verdict;
@@ -97,8 +99,8 @@ static bool is_taken(const struct told *told, uint64_t handle)
 /* Two that saw the same see it at the same time. */
 static bool overlap(const struct told_entry *entry, const struct told_view *view)
 {
-    return (entry->open || entry->t_us >= view->verdict.since_us) &&
-           (!view->closed_us || entry->since_us <= view->closed_us);
+    return (entry->open || entry->t_us >= view->began_us) &&
+           (!view->closed_us || entry->began_us <= view->closed_us);
 }
 
 /* What the book has of it: the first that may be meant and that no earlier view has taken. */
@@ -114,7 +116,7 @@ static struct told_entry *match(struct told *told, struct told_view *view)
         if (strcmp(entry->component, view->verdict.component) != 0 ||
             is_taken(told, entry->handle) || !overlap(entry, view))
             continue;
-        if (!best || entry->since_us < best->since_us)
+        if (!best || entry->began_us < best->began_us)
             best = entry;
     }
     if (best)
@@ -133,7 +135,7 @@ static void tell(struct told_next *ret, enum verdict_event_type type,
                                      .class = verdict->class,
                                      .cause = verdict->cause,
                                      .open = type != VERDICT_CLOSE,
-                                     .since_us = entry ? entry->since_us : verdict->since_us,
+                                     .began_us = entry ? entry->began_us : t_us,
                                      .t_us = t_us,
                                      .revision = entry ? entry->revision : 0};
     memcpy(ret->entry.component, verdict->component, sizeof(ret->entry.component));
@@ -151,7 +153,7 @@ static bool tell_view(struct told *told, struct told_view *view, uint64_t change
     if (!entry) {
         if (told->n_entries == TOLD_MAX)
             return false;
-        tell(ret, VERDICT_OPEN, NULL, verdict, change, view->changed_us);
+        tell(ret, VERDICT_OPEN, NULL, verdict, change, view->began_us);
         view->handle = change;
         return true;
     }
@@ -223,10 +225,10 @@ static struct told_view *next_view(struct told *told, const struct told_view *af
 
     for (size_t i = 0; i < TOLD_VIEWS; i++) {
         struct told_view *view = &told->views[i];
-        bool later = !after || view->verdict.since_us > after->verdict.since_us ||
-                     (view->verdict.since_us == after->verdict.since_us && view > after);
+        bool later = !after || view->began_us > after->began_us ||
+                     (view->began_us == after->began_us && view > after);
 
-        if (view->used && later && (!best || view->verdict.since_us < best->verdict.since_us))
+        if (view->used && later && (!best || view->began_us < best->began_us))
             best = view;
     }
     return best;

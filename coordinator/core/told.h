@@ -27,7 +27,7 @@ struct told_entry {
     char component[FL_COMPONENT_SIZE];
     bool open;
     bool done;         /* the newest change has reached all receivers */
-    fl_time since_us;  /* as who opened it saw it */
+    fl_time began_us;  /* as who opened it saw it */
     fl_time t_us;      /* of the newest change, by the judgement of who told it */
     uint64_t revision; /* at which the book has it; 0: not yet */
 };
@@ -36,6 +36,7 @@ struct told_entry {
 struct told_view {
     bool used;
     uint64_t handle;    /* in the book; 0: not known there yet */
+    fl_time began_us;   /* when it opened; one that opens again under its number begins anew */
     fl_time changed_us; /* its class, cause or component */
     fl_time closed_us;  /* 0: it is open */
     struct verdict verdict;

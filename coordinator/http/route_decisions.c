@@ -9,6 +9,7 @@
 #include "coordinator/http/encode.h"
 #include "coordinator/http/reply_cache.h"
 #include "coordinator/http/route.h"
+#include "coordinator/leadership.h"
 #include "coordinator/trace/decision_json.h"
 #include "coordinator/trace/verdict_json.h"
 #include "proto/runtime/fl_clock.h"
@@ -152,6 +153,22 @@ static const struct reply_body *answer_body(struct exchange *exchange, uint32_t 
     return reply_cache_get(cache, key, now_us);
 }
 
+/* False: it does not, and who does is answered. */
+static bool issues(struct exchange *exchange)
+{
+    const struct coordinator *coordinator = exchange->coordinator;
+    const struct leadership *leadership = coordinator_leadership(coordinator);
+    struct leadership_state state = {.leader = ""};
+
+    if (decider_issues(decisions_decider(coordinator_decisions(coordinator)), fl_clock_steady()))
+        return true;
+    if (leadership)
+        leadership_state(leadership, &state);
+    reply_error(exchange, HTTP_SERVUNAVAIL, "this coordinator does not issue decisions now%s%s",
+                *state.leader ? "; the last that was seen to lead is " : "", state.leader);
+    return false;
+}
+
 bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last)
 {
     const struct coordinator *coordinator = exchange->coordinator;
@@ -162,10 +179,8 @@ bool route_decisions_answer(struct exchange *exchange, uint64_t after, bool last
 
     if (!read_group(exchange, &group))
         return true;
-    if (!decider_issues(decider)) {
-        reply_error(exchange, HTTP_SERVUNAVAIL, "this coordinator does not issue decisions now");
+    if (!issues(exchange))
         return true;
-    }
     if (!last && index_of(decider, group) == after)
         return false;
     (void)snprintf(index, sizeof(index), "%llu", (unsigned long long)index_of(decider, group));
@@ -191,7 +206,8 @@ void route_decisions(struct exchange *exchange)
         !read_group(exchange, &group))
         return;
     /* an index that is not today's is answered at once, also one of a time to come */
-    if (wait_us > 0 && decider_issues(decider) && index_of(decider, group) == after)
+    if (wait_us > 0 && decider_issues(decider, fl_clock_steady()) &&
+        index_of(decider, group) == after)
         waiters_add(http_server_waiters(exchange->server, HTTP_WAIT_DECISIONS), exchange, after,
                     wait_us);
     else
@@ -351,7 +367,7 @@ void route_decision_act(struct exchange *exchange)
                     "\"act\" is \"%.32s\"; allowed are serve, avoid, auto, acknowledge and block",
                     word ? word : "");
     else if (body && find_group(exchange, &group) &&
-             read_zone(exchange, body, group, false, &zone) &&
+             read_zone(exchange, body, group, false, &zone) && issues(exchange) &&
              read_until(exchange, body, (enum decision_act)act, &until_us)) {
         decisions_act(decisions, group, zone, (enum decision_act)act, until_us);
         reply_json(exchange, HTTP_OK, group_json(exchange->coordinator, group));

@@ -3,6 +3,7 @@
 #include "coordinator/asker.h"
 #include "coordinator/decisions.h"
 #include "coordinator/discovery.h"
+#include "coordinator/group_keys.h"
 #include "coordinator/http/probe_metrics.h"
 #include "coordinator/http/route.h"
 #include "fl_version.h"
@@ -560,6 +561,49 @@ static void lists(const struct metrics_scene *scene)
                 "When it was last fetched and good", list_good, true);
 }
 
+static void lease(const struct metrics_scene *scene)
+{
+    const struct leadership *leadership = coordinator_leadership(scene->coordinator);
+    struct group_keys_stats keys;
+    struct leadership_state state;
+
+    if (!leadership)
+        return;
+    leadership_state(leadership, &state);
+    group_keys_stats(coordinator_group_keys(scene->coordinator), &keys);
+    gauge(scene, "faultline_lease_leader", "1 for the coordinator that leads, as far as is known");
+    if (*state.leader) {
+        metrics_text_label(scene->text, "coordinator", state.leader);
+        metrics_text_count(scene->text, 1);
+    }
+    {
+        const struct plain_metric metrics[] = {
+            {METRICS_GAUGE, "faultline_lease_acts", "Whether this coordinator acts", state.acts},
+            {METRICS_GAUGE, "faultline_lease_revision", "Number of the leadership", state.revision},
+            {METRICS_COUNTER, "faultline_lease_gained", "How often this coordinator came to act",
+             state.gained},
+            {METRICS_COUNTER, "faultline_lease_lost", "How often it ceased to against its will",
+             state.lost},
+            {METRICS_COUNTER, "faultline_etcd_answers", "Requests that etcd answered",
+             state.etcd.answers},
+            {METRICS_COUNTER, "faultline_etcd_failures", "Requests that it did not",
+             state.etcd.failures},
+            {METRICS_COUNTER, "faultline_etcd_written_keys", "Decisions and verdicts written",
+             keys.written},
+            {METRICS_COUNTER, "faultline_etcd_dropped_keys", "Those for which there was no room",
+             keys.dropped},
+            {METRICS_GAUGE, "faultline_etcd_queued_keys", "Those that wait to be written",
+             keys.queued},
+        };
+
+        plain(scene, metrics, FL_COUNT(metrics));
+        gauge(scene, "faultline_lease_seen_timestamp_seconds", "When etcd last said who leads");
+        metrics_text_millionths(scene->text, state.seen_us);
+        gauge(scene, "faultline_lease_left_seconds", "How long this one may still act");
+        metrics_text_millionths(scene->text, state.left_us);
+    }
+}
+
 static void itself(const struct metrics_scene *scene, const struct http_server *server)
 {
     const struct plain_metric metrics[] = {
@@ -582,6 +626,7 @@ static void itself(const struct metrics_scene *scene, const struct http_server *
     asks(scene);
     notifications(scene);
     lists(scene);
+    lease(scene);
     plain(scene, metrics, FL_COUNT(metrics));
 }
 

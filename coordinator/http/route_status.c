@@ -1,6 +1,7 @@
 /* GET /api/v1/status: the fleet, what each agent sees of each target, what is wrong, what was
  * refused, and how the history is. GET /api/v1/agents: the fleet alone. */
 #include "coordinator/discovery.h"
+#include "coordinator/http/lease_json.h"
 #include "coordinator/http/route.h"
 #include "coordinator/trace/verdict_json.h"
 #include "fl_version.h"
@@ -248,12 +249,13 @@ void route_status(struct exchange *exchange)
     bool any = json_array_size(verdicts) > 0;
 
     reply_json(exchange, HTTP_OK,
-               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:I}",
+               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:I}",
                          "t_us", (json_int_t)now.now_us, "version", FL_VERSION, "worst",
                          any ? "fault" : "ok", "agents", agents_json(&now), "places",
                          places_json(&now), "matrix", matrix_json(&now), "verdicts", verdicts,
                          "silent", (json_int_t)coordinator_silence(coordinator)->n, "refusals",
                          refusals_json(coordinator, &now), "store", store_json(coordinator),
                          "lists", lists_json(coordinator), "http", http_json(exchange->server),
-                         "plan_version", (json_int_t)coordinator_generation(coordinator)));
+                         "lease", lease_json(coordinator), "plan_version",
+                         (json_int_t)coordinator_generation(coordinator)));
 }

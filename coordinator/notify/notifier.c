@@ -48,7 +48,8 @@ static const char *name_of(const struct receiver *receiver)
     return receiver_settings(receiver)->name;
 }
 
-static void put(struct notifier *notifier, uint64_t incident, bool is_open, const json_t *event)
+static void put(struct notifier *notifier, uint64_t incident, bool is_open, bool send,
+                const json_t *event)
 {
     const char *names[NOTIFY_MAX_RECEIVERS];
     char *text = event ? json_dumps(event, VERDICT_JSON_FLAGS) : NULL;
@@ -56,8 +57,8 @@ static void put(struct notifier *notifier, uint64_t incident, bool is_open, cons
 
     for (size_t i = 0; i < notifier->n_receivers; i++)
         names[i] = name_of(notifier->receivers[i]);
-    if (!text || outbox_put(notifier->outbox, names, notifier->n_receivers, incident, is_open, text,
-                            &err) < 0)
+    if (!text || outbox_put(notifier->outbox, names, send ? notifier->n_receivers : 0, incident,
+                            is_open, text, &err) < 0)
         fl_log_error("notify", "incident %" PRIu64 " is told to nobody: %s", incident, err.message);
     free(text);
     wake(notifier);
@@ -70,8 +71,38 @@ void notifier_verdict(struct notifier *notifier, const struct verdict_event *eve
     if (notifier->n_receivers == 0 || !notify_plan_is_news(&notifier->told, event))
         return;
     json = verdict_event_json(event);
-    put(notifier, event->verdict.id, event->type != VERDICT_CLOSE, json);
+    put(notifier, event->verdict.id, event->type != VERDICT_CLOSE, true, json);
     json_decref(json);
+}
+
+void notifier_tell(struct notifier *notifier, uint64_t handle, bool is_open, bool send,
+                   const json_t *event)
+{
+    if (notifier->n_receivers > 0)
+        put(notifier, handle, is_open, send, event);
+}
+
+bool notifier_waits(struct notifier *notifier, uint64_t handle)
+{
+    struct fl_error err;
+    bool waits = false;
+
+    /* what cannot be read waits, so that it is not taken for told */
+    return notifier->outbox && (outbox_waits(notifier->outbox, handle, &waits, &err) < 0 || waits);
+}
+
+void notifier_clear(struct notifier *notifier)
+{
+    struct fl_error err;
+
+    if (notifier->outbox && outbox_clear(notifier->outbox, &err) < 0)
+        fl_log_error("notify", "%s", err.message);
+}
+
+void notifier_allow(struct notifier *notifier, int64_t until_us)
+{
+    atomic_store(&notifier->news.until_us, until_us);
+    wake(notifier);
 }
 
 int notifier_test(struct notifier *notifier, const char *name, struct fl_error *err)
@@ -128,7 +159,7 @@ static int close_orphans(struct notifier *notifier, struct fl_error *err)
         if (event && r == 0) {
             (void)json_object_set_new(event, "event", json_string("close"));
             (void)json_object_set_new(event, "t_us", json_integer(fl_clock_steady()));
-            put(notifier, orphans->list[i].incident, false, event);
+            put(notifier, orphans->list[i].incident, false, true, event);
         }
         json_decref(event);
     }
@@ -238,8 +269,8 @@ void notifier_switch(struct notifier *notifier, struct notifier_next *next)
     notifier_next_free(next);
 }
 
-int notifier_new(const struct notify_config *config, const char *path, struct notifier **ret,
-                 struct fl_error *err)
+int notifier_new(const struct notify_config *config, const char *path, bool shared,
+                 struct notifier **ret, struct fl_error *err)
 {
     FL_CLEANUP(notifier_freep) struct notifier *notifier = calloc(1, sizeof(*notifier));
     FL_CLEANUP(notifier_next_freep) struct notifier_next *next = NULL;
@@ -249,6 +280,7 @@ int notifier_new(const struct notify_config *config, const char *path, struct no
         return fl_error_set(err, -ENOMEM, "no memory");
     (void)pthread_mutex_init(&notifier->news.lock, NULL);
     (void)pthread_cond_init(&notifier->news.changed, NULL);
+    atomic_init(&notifier->news.until_us, shared ? 0 : INT64_MAX);
     notifier->path = strdup(path);
     if (!notifier->path)
         return fl_error_set(err, -ENOMEM, "no memory");
@@ -257,7 +289,7 @@ int notifier_new(const struct notify_config *config, const char *path, struct no
         return r;
     notifier_switch(notifier, FL_TAKE(next));
     if (notifier->outbox)
-        r = close_orphans(notifier, err);
+        r = shared ? outbox_clear(notifier->outbox, err) : close_orphans(notifier, err);
     if (r == 0)
         *ret = FL_TAKE(notifier);
     return r;

@@ -29,10 +29,11 @@ int notify_settings_copy(const struct notify_settings *from, struct notify_setti
 void notify_settings_done(struct notify_settings *settings);
 bool notify_settings_equal(const struct notify_settings *a, const struct notify_settings *b);
 
-/* `path`: of the outbox. The settings are copied.
- * What a coordinator that died left open is told as closed. */
-int notifier_new(const struct notify_config *config, const char *path, struct notifier **ret,
-                 struct fl_error *err);
+/* `path`: of the outbox. The settings are copied. Alone, it tells what a coordinator that died left
+ * open as closed. `shared`: others tell as well, and who leads them knows what is still to be told;
+ * what is left of an earlier life is thrown away, and nothing is sent until notifier_allow. */
+int notifier_new(const struct notify_config *config, const char *path, bool shared,
+                 struct notifier **ret, struct fl_error *err);
 /* What is not delivered stays on disk. Waits for no answer longer than a second. */
 struct notifier *notifier_free(struct notifier *notifier);
 FL_DEFINE_FREEP(struct notifier, notifier)
@@ -50,4 +51,15 @@ void notifier_switch(struct notifier *notifier, struct notifier_next *next);
  * that name, or none at all; else negative when it cannot be written down. */
 int notifier_test(struct notifier *notifier, const char *name, struct fl_error *err);
 void notifier_verdict(struct notifier *notifier, const struct verdict_event *event);
+
+/* For those that share what they tell. An incident is known by its `handle`; `send`: bring it to
+ * all receivers, else it is only known as open or closed. */
+void notifier_tell(struct notifier *notifier, uint64_t handle, bool is_open, bool send,
+                   const json_t *event);
+/* Is something of it still to be brought to anybody? */
+bool notifier_waits(struct notifier *notifier, uint64_t handle);
+/* Nothing is to be told any more. */
+void notifier_clear(struct notifier *notifier);
+/* Nothing is sent from then on, of the monotonic clock; what is under way is given up. */
+void notifier_allow(struct notifier *notifier, int64_t until_us);
 void notifier_stats(const struct notifier *notifier, size_t receiver, struct notifier_stats *ret);

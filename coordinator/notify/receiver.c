@@ -60,6 +60,11 @@ static bool rest(struct receiver *receiver, int64_t us, bool for_news)
     return !ending;
 }
 
+static bool may_send(const struct receiver *receiver)
+{
+    return fl_clock_monotonic() < (int64_t)atomic_load(&receiver->news->until_us);
+}
+
 static bool is_ending(void *arg)
 {
     struct receiver *receiver = arg;
@@ -68,7 +73,7 @@ static bool is_ending(void *arg)
     (void)pthread_mutex_lock(&receiver->news->lock);
     ending = receiver->ending;
     (void)pthread_mutex_unlock(&receiver->news->lock);
-    return ending;
+    return ending || !may_send(receiver);
 }
 
 static void complain(struct receiver *receiver, const struct fl_error *err)
@@ -135,6 +140,21 @@ static json_t *events_of(const struct outbox_row *rows, size_t n)
     return events;
 }
 
+/* Who takes over sends what is under way again under the same key: that of the changes in it. */
+static void name_message(const struct receiver *receiver, const json_t *events, int64_t message,
+                         char key[NOTIFY_KEY_SIZE])
+{
+    size_t n = json_array_size(events);
+    json_int_t first = json_integer_value(json_object_get(json_array_get(events, 0), "change"));
+    json_int_t last = json_integer_value(json_object_get(json_array_get(events, n - 1), "change"));
+
+    if (first && last)
+        (void)snprintf(key, NOTIFY_KEY_SIZE, "change-%" PRId64 "-%" PRId64 "-%zu", (int64_t)first,
+                       (int64_t)last, n);
+    else
+        (void)snprintf(key, NOTIFY_KEY_SIZE, "%s-%" PRId64, outbox_id(receiver->outbox), message);
+}
+
 /* Try to bring a sealed message. Returns how long to wait before the next look. */
 static int64_t bring(struct receiver *receiver, const struct outbox_row *rows, size_t n)
 {
@@ -143,7 +163,7 @@ static int64_t bring(struct receiver *receiver, const struct outbox_row *rows, s
     struct fl_error err = {"no memory"};
     int r = -EAGAIN;
 
-    (void)snprintf(key, sizeof(key), "%s-%" PRId64, outbox_id(receiver->outbox), rows[0].message);
+    name_message(receiver, events, rows[0].message, key);
     if (events)
         r = send_events(receiver, events, key, &err);
     json_decref(events);
@@ -195,6 +215,10 @@ static int64_t look(struct receiver *receiver, bool *ret_for_news)
     int64_t wait = IDLE_US;
 
     *ret_for_news = false;
+    if (!may_send(receiver)) {
+        *ret_for_news = true;
+        return IDLE_US;
+    }
     if (outbox_read(receiver->outbox, settings->name, rows, &n, &err) < 0) {
         complain(receiver, &err);
     } else if (n == 0) {

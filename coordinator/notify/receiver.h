@@ -4,6 +4,7 @@
 #include "coordinator/notify/notifier.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 struct receiver;
 
@@ -11,7 +12,8 @@ struct receiver;
 struct notify_news {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    uint64_t count; /* how often something was put */
+    uint64_t count;               /* how often something was put */
+    atomic_int_fast64_t until_us; /* so long something may be sent, of the monotonic clock */
 };
 
 /* The settings are copied, the news borrowed. Its thread is there, and waits to be started. */

@@ -46,6 +46,10 @@ int outbox_seal(struct outbox *outbox, const int64_t *ids, const bool *supersede
 int outbox_delete(struct outbox *outbox, const char *receiver, int64_t message,
                   struct fl_error *err);
 
+/* Is something of it still to be brought to anybody? */
+int outbox_waits(struct outbox *outbox, uint64_t incident, bool *ret, struct fl_error *err);
+/* Nothing waits any more, and no incident is open. */
+int outbox_clear(struct outbox *outbox, struct fl_error *err);
 /* The last event of each incident that is open. */
 int outbox_each_open(struct outbox *outbox,
                      int (*visit)(uint64_t incident, const char *event, void *arg), void *arg,

@@ -274,6 +274,25 @@ int outbox_delete(struct outbox *outbox, const char *receiver, int64_t message,
     return finish(outbox, statement, err);
 }
 
+int outbox_waits(struct outbox *outbox, uint64_t incident, bool *ret, struct fl_error *err)
+{
+    sqlite3_stmt *statement;
+    int r = prepare(outbox, "SELECT 1 FROM outbox WHERE incident = ?1 LIMIT 1", &statement, err);
+
+    if (r < 0)
+        return r;
+    (void)sqlite3_bind_int64(statement, 1, (int64_t)incident);
+    r = sqlite3_step(statement);
+    *ret = r == SQLITE_ROW;
+    (void)sqlite3_finalize(statement);
+    return r == SQLITE_ROW || r == SQLITE_DONE ? 0 : failed(outbox, err, "read");
+}
+
+int outbox_clear(struct outbox *outbox, struct fl_error *err)
+{
+    return execute(outbox, "DELETE FROM outbox; DELETE FROM open_incidents", err);
+}
+
 int outbox_each_open(struct outbox *outbox,
                      int (*visit)(uint64_t incident, const char *event, void *arg), void *arg,
                      struct fl_error *err)

@@ -139,7 +139,7 @@ static void what_is_unknown_is_refused(void **state)
     bad(TOP ZONES AGENTS "tragets: []\n",
         "c.yaml:7: field \"tragets\" is unknown; allowed are: coordinator, zones, places, "
         "agents, targets, http, history, decisions, groups, status_page, templates, "
-        "notify");
+        "notify, lease");
     bad("zones: [a]\nagents: []\n", "c.yaml:1: field \"coordinator\" is missing");
     bad(TOP "agents: []\n", "c.yaml:1: field \"zones\" is missing; it must be a list");
     bad(TOP "zones: [a]\nagents:\n  - {name: a1, zone: x, public_key: \"" KEY_A "\"}\n",
@@ -263,6 +263,46 @@ static void what_is_coarser_is_kept_at_least_as_long(void **state)
         "least as long");
 }
 
+#define LEASE TOP ZONES AGENTS "lease: {name: c1, etcd: [\"http://h:2379\", \"https://i:2379\"]"
+
+static void several_coordinators_share_a_lease(void **state)
+{
+    struct coordinator_config *config = good(LEASE ", ttl: 5s, prefix: /x/y}\n");
+    struct config_lease copy;
+
+    (void)state;
+    assert_int_equal(config->lease.n_etcd, 2);
+    assert_string_equal(config->lease.etcd[1], "https://i:2379");
+    assert_int_equal(config->lease.ttl_us, 5 * FL_SECOND);
+    assert_int_equal(config_lease_copy(&config->lease, &copy), 0);
+    assert_true(config_lease_equal(&copy, &config->lease));
+    copy.ttl_us++;
+    assert_false(config_lease_equal(&copy, &config->lease));
+    config_lease_done(&copy);
+    coordinator_config_free(config);
+    config = good(TOP ZONES AGENTS);
+    assert_int_equal(config->lease.n_etcd, 0);
+    coordinator_config_free(config);
+}
+
+static void a_lease_that_cannot_be_is_refused(void **state)
+{
+    (void)state;
+    bad(TOP ZONES AGENTS "lease: {name: c1}\n", "c.yaml:7: field \"etcd\" is missing");
+    bad(TOP ZONES AGENTS "lease: {name: c1, etcd: []}\n",
+        "c.yaml:7: field \"etcd\" has 0 entries; allowed are 1 to 9");
+    bad(TOP ZONES AGENTS "lease: {name: c1, etcd: [\"h:2379\"]}\n",
+        "c.yaml:7: field \"etcd\" has \"h:2379\"; each entry is http:// or https://, a host and a "
+        "port, without \"/\" at its end");
+    bad(LEASE ", ttl: 2500ms}\n", "c.yaml:7: field \"ttl\" must be whole seconds");
+    bad(LEASE ", prefix: x/y}\n",
+        "c.yaml:7: field \"prefix\" is \"x/y\"; it must begin with \"/\", and not end with it");
+    bad(LEASE ", user: u}\n",
+        "c.yaml:7: fields \"user\" and \"password_file\" must be given together");
+    bad(LEASE ", key_file: k}\n",
+        "c.yaml:7: fields \"certificate_file\" and \"key_file\" must be given together");
+}
+
 #define MAIL "  - {name: m, type: email, url: \"smtp://h\", from: a@b"
 
 static void a_receiver_has_what_its_type_needs(void **state)
@@ -326,6 +366,8 @@ int main(void)
         cmocka_unit_test(bad_values_are_refused),
         cmocka_unit_test(the_checker_judges_each_probe_and_its_sentence_gets_the_line),
         cmocka_unit_test(an_unknown_field_of_each_section_is_refused),
+        cmocka_unit_test(several_coordinators_share_a_lease),
+        cmocka_unit_test(a_lease_that_cannot_be_is_refused),
         cmocka_unit_test(a_receiver_has_what_its_type_needs),
         cmocka_unit_test(a_receiver_that_cannot_be_told_is_refused),
     };

@@ -393,13 +393,22 @@ static void rule_19_only_the_holder_issues(void **state)
     size_t before;
     BEGIN;
 
-    assert_true(decider_issues(lab->decider));
+    assert_true(decider_issues(lab->decider, lab->now));
     lab_step(lab, (struct decision_event){.type = DECISION_AUTHORITY, .held = false});
-    assert_false(decider_issues(lab->decider));
+    assert_false(decider_issues(lab->decider, lab->now));
     before = lab->n_records;
     lab_break(lab, 0, 1);
     lab_pass(lab, 100 * FL_SECOND);
     assert_int_equal(lab->n_records, before);
+    assert_says(lab, 0, DECISION_HOLD, REASON_NOT_ISSUER);
+    /* one that ends by itself, when nobody is there to say so */
+    lab_step(lab, (struct decision_event){
+                      .type = DECISION_AUTHORITY, .held = true, .until_us = lab->now + FL_SECOND});
+    assert_true(decider_issues(lab->decider, lab->now));
+    lab_break(lab, 0, 0);
+    before = lab->n_records;
+    lab_pass(lab, 100 * FL_SECOND);
+    assert_false(decider_issues(lab->decider, lab->now));
     assert_says(lab, 0, DECISION_HOLD, REASON_NOT_ISSUER);
 }
 

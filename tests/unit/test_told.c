@@ -119,6 +119,19 @@ static void what_its_teller_did_not_live_to_close_is_closed(void **state)
     assert_int_equal(tell(second, T + TOLD_SETTLED_US, VERDICT_CLOSE).handle, entry.handle);
 }
 
+static void one_that_opens_again_under_its_number_is_told_again(void **state)
+{
+    struct lab *lab = *state;
+
+    say(lab, 5, VERDICT_OPEN, CAUSE_STALL, T + 1);
+    (void)tell(lab, T + 1, VERDICT_OPEN);
+    say(lab, 5, VERDICT_CLOSE, CAUSE_STALL, T + FL_SECOND);
+    (void)tell(lab, T + FL_SECOND, VERDICT_CLOSE);
+    say(lab, 5, VERDICT_OPEN, CAUSE_STALL, T + 2 * FL_SECOND);
+    (void)tell(lab, T + 2 * FL_SECOND, VERDICT_OPEN);
+    rests(lab, T + 2 * FL_SECOND);
+}
+
 static void the_book_is_bounded(void **state)
 {
     struct lab *lab = *state;
@@ -128,7 +141,7 @@ static void the_book_is_bounded(void **state)
         told_see(
             &lab->told,
             &(struct told_entry){
-                .handle = i, .change = i, .t_us = T + (fl_time)i, .since_us = T, .done = true});
+                .handle = i, .change = i, .t_us = T + (fl_time)i, .began_us = T, .done = true});
     made = next(lab, T + FL_SECOND);
     assert_int_equal(made.step, TOLD_FORGET);
     assert_int_equal(made.entry.handle, 1);
@@ -157,6 +170,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_successor_repeats_nothing_and_goes_on, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_told_in_between_is_told_late, setup, teardown),
         cmocka_unit_test_setup_teardown(what_its_teller_did_not_live_to_close_is_closed, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_that_opens_again_under_its_number_is_told_again, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_book_is_bounded, setup, teardown),
         cmocka_unit_test_setup_teardown(what_waits_for_its_receivers_is_not_forgotten, setup,
