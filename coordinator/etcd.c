@@ -39,6 +39,7 @@ struct etcd {
     size_t endpoint;
     char *token; /* NULL: none yet, or none is needed */
     bool authenticating;
+    int64_t authenticated_us; /* when last tried: what it costs etcd is meant to be much */
     struct etcd_stats stats;
     struct request requests[ETCD_REQUESTS];
 };
@@ -298,7 +299,7 @@ static void authenticate(struct etcd *etcd)
     size_t size = 0;
     struct fl_error err;
 
-    if (etcd->authenticating ||
+    if (etcd->authenticating || fl_clock_monotonic() - etcd->authenticated_us < FL_SECOND ||
         fl_daemon_read_file(etcd->config->password_file, MAX_PASSWORD, &password, &size, &err) < 0)
         return;
     while (size > 0 && (password[size - 1] == '\n' || password[size - 1] == '\r'))
@@ -310,6 +311,7 @@ static void authenticate(struct etcd *etcd)
     if (!request)
         return;
     request->authenticates = etcd->authenticating = true;
+    etcd->authenticated_us = request->sent_us;
     start(request, "/v3/auth/authenticate");
 }
 
