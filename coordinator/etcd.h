@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define ETCD_REQUESTS 32 /* under way at once; more are not sent, and fail */
+#define ETCD_REQUESTS 32 /* under way at once: several times what one of each kind makes */
 
 struct etcd;
 struct event_base;

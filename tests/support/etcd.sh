@@ -42,11 +42,12 @@ keys() { # PREFIX: the values below it, a line each
     ETCDCTL_API=3 etcdctl --endpoints "$(etcd_urls)" get --prefix "/faultline/$1" --print-value-only
 }
 
-# lease_section NAME
+# lease_section INDEX; etcd_of[INDEX], where it is set, is the one address that it has of etcd.
+declare -a etcd_of
 lease_section() {
     echo "lease:"
-    echo "  name: $1"
-    echo "  etcd: [$(etcd_url 0), $(etcd_url 1), $(etcd_url 2)]"
+    echo "  name: c$1"
+    echo "  etcd: [${etcd_of[$1]:-$(etcd_url 0), $(etcd_url 1), $(etcd_url 2)}]"
     echo "  ttl: 3s"
 }
 
@@ -69,7 +70,7 @@ write_members() {
             sed -e "s,$router,tcp://127.0.0.1:$port," -e "s,${api#http://},127.0.0.1:$((port + 1))," \
                 -e "s,$dir/coordinator.key,$dir/c$i.key," -e "s,$dir/coordinator$,$dir/state-c$i," \
                 "$dir/coordinator.yaml"
-            lease_section "c$i"
+            lease_section "$i"
         } >"$dir/c$i.yaml"
         [ "$i" = 0 ] || more_coordinators+="  - {address: \"tcp://127.0.0.1:$port\", public_key: \"$(public_key "c$i")\"}
 "

@@ -405,11 +405,26 @@ static void rule_19_only_the_holder_issues(void **state)
     lab_step(lab, (struct decision_event){
                       .type = DECISION_AUTHORITY, .held = true, .until_us = lab->now + FL_SECOND});
     assert_true(decider_issues(lab->decider, lab->now));
-    lab_break(lab, 0, 0);
-    before = lab->n_records;
     lab_pass(lab, 100 * FL_SECOND);
     assert_false(decider_issues(lab->decider, lab->now));
     assert_says(lab, 0, DECISION_HOLD, REASON_NOT_ISSUER);
+}
+
+static void rule_19_what_stood_stands_until_it_expires(void **state)
+{
+    struct decision said;
+    BEGIN;
+
+    lab_break(lab, 0, 1);
+    assert_says(lab, 0, DECISION_AVOID, REASON_FAULT);
+    lab_step(lab, (struct decision_event){.type = DECISION_AUTHORITY, .held = false});
+    decider_at(lab->decider, 0, 0, lab->now, &said);
+    assert_int_equal(said.state, DECISION_HOLD);
+    assert_int_equal(said.standing, DECISION_AVOID);
+    assert_int_equal(said.weight, 0);
+    decider_at(lab->decider, 0, 0, said.valid_until_us, &said);
+    assert_int_equal(said.standing, DECISION_SERVE);
+    assert_int_equal(said.weight, 100);
 }
 
 static void rule_20_the_generation_never_goes_back(void **state)
@@ -579,6 +594,7 @@ int main(void)
         RULE(rule_17_every_word_expires),
         RULE(rule_18_the_times_obey_an_inequality_that_is_checked),
         RULE(rule_19_only_the_holder_issues),
+        RULE(rule_19_what_stood_stands_until_it_expires),
         RULE(rule_20_the_generation_never_goes_back),
         RULE(rule_21_a_new_holder_waits_before_it_acts),
         RULE(rule_22_a_consumer_can_hold_its_state_without_asking),
