@@ -423,8 +423,9 @@ void decisions_follow(struct decisions *decisions, const struct decision *decisi
     if (zone < 0)
         return;
     decider_at(decisions->now.decider, (uint32_t)group, (uint32_t)zone, fl_clock_steady(), &known);
-    if (decision->generation < known.generation || decision->issued_us < known.issued_us)
-        return;
+    if (decision->generation < known.generation ||
+        (decision->generation == known.generation && decision->issued_us < known.issued_us))
+        return; /* clocks may differ, generations do not */
     restore_one(decisions, decision);
     if (decision->generation == known.generation)
         return;

@@ -173,6 +173,27 @@ static void keep_lease(struct group_keys *keys)
                   keys);
 }
 
+/* Of two words on one key the later one; etcd takes no key twice. */
+static void drop_outdated(struct group_keys *keys, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < keys->n_waiting; i++) {
+        struct waiting one = keys->waiting[i];
+        bool outdated = false;
+
+        for (size_t k = n; i < n && k < keys->n_waiting && !outdated; k++)
+            outdated = strcmp(one.key, keys->waiting[k].key) == 0;
+        if (outdated) {
+            free(one.key);
+            free(one.value);
+        } else {
+            keys->waiting[kept++] = one;
+        }
+    }
+    keys->n_waiting = kept;
+}
+
 static void on_advice(const json_t *answer, int64_t sent_us, uint64_t tag, void *arg)
 {
     struct group_keys *keys = arg;
@@ -185,6 +206,7 @@ static void on_advice(const json_t *answer, int64_t sent_us, uint64_t tag, void 
     if (!answer || !etcd_succeeded(answer) || n > keys->n_waiting) {
         if (keys->leads)
             keys->advice = 0; /* it may be that which is gone */
+        drop_outdated(keys, n);
         return;
     }
     keys->stats.written += n;
