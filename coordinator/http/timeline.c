@@ -1,8 +1,14 @@
 #include "coordinator/http/timeline.h"
 
+#include "coordinator/store/store.h"
+#include "proto/runtime/fl_clock.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define READ_US (10 * FL_MS) /* of one look for reading the history; one pair at least */
+#define MAX_RESULTS 1000     /* of a minute that are looked through for the failure */
 
 struct timeline {
     const struct coordinator *coordinator;
@@ -12,6 +18,9 @@ struct timeline {
     fl_time *seen_us; /* by pair: of the newest result that was looked at */
     fl_time *begin_us;
     struct timeline_cell *cells; /* a ring of max_minutes */
+    fl_time first_us;            /* minute of the first look, */
+    size_t first_slot;           /* and where it lies in the ring */
+    size_t n_read;               /* pairs of which the minutes before it are there */
 };
 
 static void drop(struct timeline *timeline)
@@ -25,6 +34,8 @@ static void drop(struct timeline *timeline)
     timeline->begin_us = NULL;
     timeline->cells = NULL;
     timeline->n_pairs = timeline->n_minutes = timeline->next = timeline->max_minutes = 0;
+    timeline->n_read = 0;
+    timeline->first_us = 0;
 }
 
 /* Every pair, or with pairs NULL only how many. */
@@ -135,6 +146,106 @@ static void put(struct timeline_cell *cell, const struct engine_series_state *st
         cell->phase_us[i] = state->seen ? short_us(state->phase_us[i]) : UINT32_MAX;
 }
 
+/* The cells of a minute before the first look, for which the ring may have to grow into the past.
+ * NULL: it is too small. */
+static struct timeline_cell *past_minute(struct timeline *timeline, fl_time t_us)
+{
+    size_t back = (size_t)((timeline->first_us - t_us) / TIMELINE_STEP), slot;
+
+    while (timeline->n_minutes < timeline->max_minutes) {
+        fl_time oldest_us = timeline->begin_us[slot_of(timeline, 0)];
+
+        if (oldest_us <= t_us)
+            break;
+        timeline->n_minutes++;
+        timeline->begin_us[slot_of(timeline, 0)] = oldest_us - TIMELINE_STEP;
+    }
+    slot = (timeline->first_slot + timeline->max_minutes - back % timeline->max_minutes) %
+           timeline->max_minutes;
+    return timeline->begin_us[slot] == t_us ? timeline->cells + slot * timeline->n_pairs : NULL;
+}
+
+static uint32_t median_us(const struct rollup *point, unsigned measure)
+{
+    return short_us(sketch_quantile(&point->sketches[measure], 0.5));
+}
+
+/* What the history has of a pair for one minute. */
+static int put_point(fl_time start_us, const struct rollup *point, void *arg)
+{
+    struct timeline *timeline = arg;
+    struct timeline_cell *cells;
+    struct timeline_cell *cell;
+
+    if (point->counts.samples == 0 || !(cells = past_minute(timeline, start_us)))
+        return 0;
+    cell = &cells[timeline->n_read];
+    cell->state = point->counts.ok < point->counts.samples ? TIMELINE_FAIL : TIMELINE_OK;
+    cell->took_us = median_us(point, ROLLUP_WHOLE);
+    for (int i = 0; i < FL_LAYERS; i++)
+        cell->phase_us[i] = median_us(point, ROLLUP_LAYER(i));
+    return 0;
+}
+
+/* Of a minute with failures, the last one. */
+static void put_failure(struct timeline_cell *cell, const struct fl_result *results, size_t n)
+{
+    while (n > 0 && results[n - 1].ok)
+        n--;
+    if (n == 0)
+        return;
+    cell->layer = (uint8_t)results[n - 1].layer;
+    cell->failure = (uint8_t)results[n - 1].failure;
+    cell->took_us = short_us(results[n - 1].took_us);
+    for (int i = 0; i < FL_LAYERS; i++)
+        cell->phase_us[i] = short_us(results[n - 1].phase_us[i]);
+}
+
+/* What cannot be read stays unseen: the history says so where it is asked. */
+static void read_pair(struct timeline *timeline)
+{
+    const struct fleet *fleet = coordinator_settings(timeline->coordinator)->fleet;
+    const struct timeline_pair *pair = &timeline->pairs[timeline->n_read];
+    struct store_query query = {.agent = fleet->agents[pair->agent].name,
+                                .series = fleet->probes[pair->probe].series,
+                                .to_us = timeline->first_us,
+                                .level = ROLLUP_MINUTES,
+                                .step_us = TIMELINE_STEP};
+    const struct store_type *type;
+    struct store *store;
+    struct fl_error err;
+
+    query.from_us = query.to_us - (fl_time)(timeline->max_minutes - 1) * TIMELINE_STEP;
+    type = coordinator_store(timeline->coordinator, &store);
+    if (type->points(store, &query, put_point, timeline, &err) < 0)
+        return;
+    for (size_t i = 0; i + 1 < timeline->n_minutes; i++) {
+        size_t slot = slot_of(timeline, i), n = 0;
+        fl_time t_us = timeline->begin_us[slot];
+        struct timeline_cell *cell = &timeline->cells[slot * timeline->n_pairs + timeline->n_read];
+        struct fl_result *results = NULL;
+
+        if (t_us >= timeline->first_us || cell->state != TIMELINE_FAIL ||
+            type->results(store, query.agent, query.series, t_us, t_us + TIMELINE_STEP, MAX_RESULTS,
+                          &results, &n, &err) < 0)
+            continue;
+        put_failure(cell, results, n);
+        free(results);
+    }
+}
+
+static void read_past(struct timeline *timeline)
+{
+    int64_t until_us = fl_clock_monotonic() + READ_US;
+
+    while (timeline->n_read < timeline->n_pairs) {
+        read_pair(timeline);
+        timeline->n_read++;
+        if (fl_clock_monotonic() >= until_us)
+            return;
+    }
+}
+
 void timeline_look(struct timeline *timeline, fl_time now_us,
                    void (*changed)(const struct timeline_pair *pair,
                                    const struct engine_series_state *state, void *arg),
@@ -148,6 +259,11 @@ void timeline_look(struct timeline *timeline, fl_time now_us,
     if (!timeline->cells)
         return;
     cells = current(timeline, now_us);
+    if (timeline->first_us == 0) {
+        timeline->first_us = timeline->begin_us[slot_of(timeline, 0)];
+        timeline->first_slot = slot_of(timeline, 0);
+    }
+    read_past(timeline);
     for (size_t i = 0; i < timeline->n_pairs; i++) {
         const struct timeline_pair *pair = &timeline->pairs[i];
         struct engine_series_state state;

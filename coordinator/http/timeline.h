@@ -1,5 +1,6 @@
 /* What every agent saw of every target, minute by minute, for as far back as there is room: to look
- * again at how it was, and to draw how long each layer took. */
+ * again at how it was, and to draw how long each layer took. What was before the start, or before a
+ * new configuration, is read from the history, a few pairs at each look. */
 #pragma once
 
 #include "coordinator/coordinator.h"
@@ -29,7 +30,7 @@ int timeline_new(const struct coordinator *coordinator, struct timeline **ret);
 struct timeline *timeline_free(struct timeline *timeline);
 FL_DEFINE_FREEP(struct timeline, timeline)
 
-/* Look, once a second. With a new configuration everything begins anew. Calls `changed` for each
+/* Look, once a second. With a new configuration everything is made anew. Calls `changed` for each
  * pair that has a newer result than at the last look. */
 void timeline_look(struct timeline *timeline, fl_time now_us,
                    void (*changed)(const struct timeline_pair *pair,

@@ -148,12 +148,13 @@
     strip.replaceChildren(...minutes.map(function (minute, i) {
       const all = minute.ok + minute.fail + minute.stale || 1;
       const bar = document.createElementNS(space, "rect");
-      const share = minute.fail ? Math.max(0.2, minute.fail / all) : 1;
+      const seen = minute.ok + minute.fail + minute.stale > 0;
+      const share = minute.fail ? Math.max(0.2, minute.fail / all) : seen ? 1 : 0.05;
       bar.setAttribute("x", i + Math.max(0, 60 - minutes.length));
       bar.setAttribute("width", 0.85);
       bar.setAttribute("y", 40 - 40 * share);
       bar.setAttribute("height", 40 * share);
-      bar.setAttribute("class", minute.fail ? "fail" : minute.stale ? "stale" : "ok");
+      bar.setAttribute("class", minute.fail ? "fail" : minute.ok ? "ok" : "stale");
       return bar;
     }));
     const failing = minutes.filter((minute) => minute.fail).length;
