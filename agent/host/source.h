@@ -46,6 +46,9 @@ void source_close(int *fd);
 /* Read the whole file again; `text` is a string afterwards. Its length, or a negative errno. */
 ssize_t source_read(int fd, char *text, size_t size);
 
+/* Up to `n` numbers, by blanks; how many there were. For lines of the kernel, which are many. */
+unsigned source_numbers(const char *text, uint64_t *values, unsigned n);
+
 /* A counter that only grows, until the module or device behind it is loaded anew. */
 struct source_counter {
     uint64_t last;

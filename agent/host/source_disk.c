@@ -172,14 +172,19 @@ static void step_disk(struct disk *disk, const struct reading *now, int64_t elap
 /* MAJOR MINOR NAME reads merged sectors ms writes merged sectors ms inflight busy_ms … */
 static bool parse_line(const char *line, char name[32], dev_t *ret_device, struct reading *ret)
 {
-    unsigned int major_number, minor_number;
-    unsigned long long reads, read_ms, writes, write_ms, inflight, busy_ms;
+    enum { READS, READ_MS = 3, WRITES, WRITE_MS = 7, INFLIGHT, BUSY_MS, VALUES };
+    uint64_t device[2], v[VALUES];
+    const char *at = line + strspn(line, " 0123456789");
+    size_t length = strcspn(at, " ");
 
-    if (sscanf(line, "%u %u %31s %llu %*u %*u %llu %llu %*u %*u %llu %llu %llu", &major_number,
-               &minor_number, name, &reads, &read_ms, &writes, &write_ms, &inflight, &busy_ms) != 9)
+    if (source_numbers(line, device, 2) != 2 || length == 0 || length >= 32 ||
+        source_numbers(at + length, v, VALUES) != VALUES)
         return false;
-    *ret_device = makedev(major_number, minor_number);
-    *ret = (struct reading){reads + writes, read_ms + write_ms, inflight, busy_ms};
+    memcpy(name, at, length);
+    name[length] = '\0';
+    *ret_device = makedev((unsigned)device[0], (unsigned)device[1]);
+    *ret =
+        (struct reading){v[READS] + v[WRITES], v[READ_MS] + v[WRITE_MS], v[INFLIGHT], v[BUSY_MS]};
     return true;
 }
 

@@ -1,12 +1,17 @@
-/* Which share of the memory can still be had without swapping (/proc/meminfo). */
+/* Which share of the memory can still be had without swapping (/proc/meminfo). The kernel counts it
+ * up over all zones for each reading, so what was read last stands for some samples. */
 #include "agent/host/source.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define AGE 5 /* samples */
+
 struct source_state {
     int fd;
+    unsigned age;
+    int64_t free_ppm;
 };
 
 static int mem_open(const struct source_place *place, struct source_state **ret)
@@ -15,6 +20,7 @@ static int mem_open(const struct source_place *place, struct source_state **ret)
 
     if (!state)
         return -ENOMEM;
+    state->age = AGE;
     state->fd = source_open(place->proc, "meminfo");
     *ret = state;
     return 0;
@@ -36,10 +42,14 @@ static void mem_sample(struct source_state *state, int64_t elapsed_us, struct fl
     uint64_t total, available;
 
     (void)elapsed_us;
-    if (source_read(state->fd, text, sizeof(text)) < 0)
-        return;
-    if (find_kib(text, "MemTotal:", &total) && find_kib(text, "MemAvailable:", &available))
-        ret->values[FL_HOST_MEM_FREE_PPM] = source_ppm(available, total);
+    if (++state->age >= AGE) {
+        state->age = 0;
+        state->free_ppm = FL_ABSENT;
+        if (source_read(state->fd, text, sizeof(text)) > 0 && find_kib(text, "MemTotal:", &total) &&
+            find_kib(text, "MemAvailable:", &available))
+            state->free_ppm = source_ppm(available, total);
+    }
+    ret->values[FL_HOST_MEM_FREE_PPM] = state->free_ppm;
 }
 
 static void mem_close(struct source_state *state)

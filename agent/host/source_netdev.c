@@ -95,7 +95,7 @@ static struct net_link *find_link(struct source_state *state, const char *name)
 /* "  eth0: bytes packets errs drop fifo frame compressed multicast  bytes …" */
 static bool parse_line(const char *line, char name[NAME_SIZE], struct reading *ret)
 {
-    unsigned long long v[9];
+    uint64_t v[9];
     const char *colon = strrchr(line, ':'); /* an alias has one in its name */
     size_t length;
 
@@ -107,8 +107,7 @@ static bool parse_line(const char *line, char name[NAME_SIZE], struct reading *r
         return false;
     memcpy(name, line, length);
     name[length] = '\0';
-    if (sscanf(colon + 1, "%llu %llu %llu %llu %llu %llu %llu %llu %llu", &v[0], &v[1], &v[2],
-               &v[3], &v[4], &v[5], &v[6], &v[7], &v[8]) != 9)
+    if (source_numbers(colon + 1, v, FL_COUNT(v)) != FL_COUNT(v))
         return false;
     *ret = (struct reading){v[0], v[1], v[3] + v[4], v[8]};
     return true;

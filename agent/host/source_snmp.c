@@ -1,6 +1,9 @@
 /* What the kernel's UDP and TCP count in the agent's own network namespace:
  * /proc/self/net/snmp and netstat (a line of names, then a line of values, for each protocol)
- * and snmp6 (a name and a value a line). Several counters may feed one row. */
+ * and snmp6 (a name and a value a line). Several counters may feed one row.
+ *
+ * snmp6 is long and, on many hosts, hardly anything moves in it: while few packets come in at all
+ * it is read each eighth time. */
 #include "agent/host/source.h"
 
 #include <errno.h>
@@ -33,8 +36,13 @@ static const struct counter_row {
     {SNMP6, "", "Udp6RcvbufErrors", FL_HOST_UDP_RCVBUF_ERRORS_PS},
 };
 
+#define QUIET_AGE 8    /* samples */
+#define QUIET_PPS 1000 /* packets a second that come in; a flood brings more */
+
 struct source_state {
     int fds[FILES];
+    unsigned age;        /* samples since snmp6 was read */
+    int64_t elapsed6_us; /* and the time */
     struct source_counter counters[FL_COUNT(counter_rows)];
 };
 
@@ -146,18 +154,34 @@ static void read_lines(struct source_state *state, char *text, int64_t elapsed_u
     }
 }
 
+/* Is it worth to read snmp6? The row of packets is filled before. */
+static bool is_due(struct source_state *state, int64_t elapsed_us, const struct fl_host_sample *ret)
+{
+    int64_t pps = ret->values[FL_HOST_RX_PPS];
+
+    state->age++;
+    state->elapsed6_us += elapsed_us;
+    return pps == FL_ABSENT || pps >= QUIET_PPS || state->age >= QUIET_AGE;
+}
+
+static void sample6(struct source_state *state, char *text, size_t size, int64_t elapsed_us,
+                    struct fl_host_sample *ret)
+{
+    if (!is_due(state, elapsed_us, ret) || source_read(state->fds[SNMP6], text, size) <= 0)
+        return;
+    read_lines(state, text, state->elapsed6_us, ret);
+    state->age = 0;
+    state->elapsed6_us = 0;
+}
+
 static void snmp_sample(struct source_state *state, int64_t elapsed_us, struct fl_host_sample *ret)
 {
     char text[SOURCE_TEXT_SIZE];
 
-    for (int i = 0; i < FILES; i++) {
-        if (source_read(state->fds[i], text, sizeof(text)) <= 0)
-            continue;
-        if (i == SNMP6)
-            read_lines(state, text, elapsed_us, ret);
-        else
+    for (int i = 0; i < SNMP6; i++)
+        if (source_read(state->fds[i], text, sizeof(text)) > 0)
             read_pairs(state, (enum file)i, text, elapsed_us, ret);
-    }
+    sample6(state, text, sizeof(text), elapsed_us, ret);
 }
 
 static void snmp_close(struct source_state *state)

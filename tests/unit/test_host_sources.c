@@ -240,6 +240,39 @@ static void datagrams_of_both_families_are_added_up(void **state)
     assert_int_equal(sample.values[FL_HOST_UDP_NOPORT_PPS], 50);
 }
 
+/* Sample a second later, with so many packets in all. */
+static void sample_later(const struct tree *tree, struct host *host, int second, int packets,
+                         struct fl_host_sample *ret)
+{
+    char dev[1024], six[64];
+
+    (void)snprintf(six, sizeof(six), "Udp6InDatagrams %d\n", 10 * second);
+    put(tree->proc, "self/net/dev", dev_text(dev, 100 * packets, packets, 0));
+    put(tree->proc, "self/net/snmp6", six);
+    host_sample(host, START + second * FL_SECOND, ret);
+}
+
+static void the_sixth_version_is_looked_at_seldom_while_it_is_quiet(void **state)
+{
+    const struct tree *tree = *state;
+    FL_CLEANUP(host_freep) struct host *host = NULL;
+    struct fl_host_sample sample;
+    char dev[1024];
+
+    put(tree->proc, "self/net/dev", dev_text(dev, 0, 0, 0));
+    put(tree->proc, "self/net/snmp6", "Udp6InDatagrams 0\n");
+    host = make_host(tree);
+    host_sample(host, START, &sample);
+    for (int second = 1; second < 8; second++) {
+        sample_later(tree, host, second, 100 * second, &sample);
+        assert_int_equal(sample.values[FL_HOST_UDP_RX_PPS], FL_ABSENT);
+    }
+    sample_later(tree, host, 8, 800, &sample);
+    assert_int_equal(sample.values[FL_HOST_UDP_RX_PPS], 10); /* over all of the eight seconds */
+    sample_later(tree, host, 9, 800 + 5000, &sample);        /* a flood, at once */
+    assert_int_equal(sample.values[FL_HOST_UDP_RX_PPS], 10);
+}
+
 static void a_flood_of_syns_shows_as_cookies_and_drops(void **state)
 {
     const struct tree *tree = *state;
@@ -506,6 +539,7 @@ int main(void)
         TREE_TEST(a_clock_that_went_back_gives_no_rate),
         TREE_TEST(datagrams_for_nobody_are_counted_apart_from_those_for_somebody),
         TREE_TEST(datagrams_of_both_families_are_added_up),
+        TREE_TEST(the_sixth_version_is_looked_at_seldom_while_it_is_quiet),
         TREE_TEST(a_flood_of_syns_shows_as_cookies_and_drops),
         TREE_TEST(softnet_drops_of_all_processors_are_added_up),
         TREE_TEST(processors_are_busy_or_stolen_or_idle),
