@@ -239,10 +239,11 @@ static void say_delivered(const struct part *part, fl_time since_us, uint32_t n,
     char latest[64] = "";
 
     if (bytes > 0)
-        (void)snprintf(latest, sizeof(latest), " (%" PRId64 " bytes of the latest)", bytes);
+        (void)snprintf(latest, sizeof(latest), " (of the latest %" PRId64 " bytes)", bytes);
     say(verdict,
-        "kernel: %" PRIu32 " requests were delivered, acknowledged to the last byte%s, and nothing "
-        "came back, with no retransmission: the way is open and the far side sits on them",
+        "kernel: %" PRIu32
+        " requests were acknowledged to the last byte%s and nothing came back, with "
+        "no retransmission: the way is open and the far side sits on them",
         n, latest);
 }
 
