@@ -48,7 +48,7 @@ lease_section() {
     echo "lease:"
     echo "  name: c$1"
     echo "  etcd: [${etcd_of[$1]:-$(etcd_url 0), $(etcd_url 1), $(etcd_url 2)}]"
-    echo "  ttl: 3s"
+    echo "  ttl: ${lease_ttl:-3s}"
 }
 
 declare -a member_pid member_api
