@@ -184,6 +184,26 @@ static void print_lists(const struct screen *screen, const json_t *lists)
     }
 }
 
+static void print_receivers(const struct screen *screen, const json_t *receivers)
+{
+    const json_t *receiver;
+    size_t i;
+
+    json_array_foreach(receivers, i, receiver)
+    {
+        if (!*field_text(receiver, "last_error"))
+            continue;
+        (void)putc('\n', screen->out);
+        screen_paragraph(screen, "Notifications do not all arrive: ",
+                         "%s: %s; %" PRId64 " arrived, %" PRId64 " attempts failed, %" PRId64
+                         " given up, %" PRId64 " addresses refused",
+                         field_text(receiver, "name"), field_text(receiver, "last_error"),
+                         field_number(receiver, "delivered"), field_number(receiver, "failed"),
+                         field_number(receiver, "given_up"),
+                         field_number(receiver, "refused_addresses"));
+    }
+}
+
 struct summary {
     size_t open, agents, connected, refused; /* refused: agents that do not take their plan */
     size_t cells, blind;                     /* blind: without a result that is fresh */
@@ -285,6 +305,7 @@ static int print_status(const json_t *status)
     print_refusals(&screen, json_object_get(status, "refusals"));
     print_store(&screen, json_object_get(status, "store"));
     print_lists(&screen, json_object_get(status, "lists"));
+    print_receivers(&screen, json_object_get(status, "receivers"));
     return r;
 }
 

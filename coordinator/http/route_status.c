@@ -198,6 +198,27 @@ static json_t *lists_json(const struct coordinator *coordinator)
     return array;
 }
 
+static json_t *receivers_json(const struct coordinator *coordinator)
+{
+    const struct notify_config *config = &coordinator_settings(coordinator)->notify;
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < config->n; i++) {
+        struct notifier_stats stats;
+
+        notifier_stats(coordinator_notifier(coordinator), i, &stats);
+        (void)json_array_append_new(
+            array, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "name",
+                             config->receivers[i].name, "type",
+                             notify_table[config->receivers[i].type]->name, "delivered",
+                             (json_int_t)stats.delivered, "failed", (json_int_t)stats.failed,
+                             "given_up", (json_int_t)stats.given_up, "refused_addresses",
+                             (json_int_t)stats.refused, "superseded", (json_int_t)stats.superseded,
+                             "dropped", (json_int_t)stats.dropped, "last_error", stats.last_error));
+    }
+    return array;
+}
+
 static json_t *stream_json(const struct stream_stats *stats)
 {
     return json_pack("{s:I, s:I, s:I, s:I}", "readers", (json_int_t)stats->readers, "joined",
@@ -248,14 +269,15 @@ void route_status(struct exchange *exchange)
     json_t *verdicts = verdicts_json(&now, coordinator);
     bool any = json_array_size(verdicts) > 0;
 
-    reply_json(exchange, HTTP_OK,
-               json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:I}",
-                         "t_us", (json_int_t)now.now_us, "version", FL_VERSION, "worst",
-                         any ? "fault" : "ok", "agents", agents_json(&now), "places",
-                         places_json(&now), "matrix", matrix_json(&now), "verdicts", verdicts,
-                         "silent", (json_int_t)coordinator_silence(coordinator)->n, "refusals",
-                         refusals_json(coordinator, &now), "store", store_json(coordinator),
-                         "lists", lists_json(coordinator), "http", http_json(exchange->server),
-                         "lease", lease_json(coordinator), "plan_version",
-                         (json_int_t)coordinator_generation(coordinator)));
+    reply_json(
+        exchange, HTTP_OK,
+        json_pack("{s:I, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I}",
+                  "t_us", (json_int_t)now.now_us, "version", FL_VERSION, "worst",
+                  any ? "fault" : "ok", "agents", agents_json(&now), "places", places_json(&now),
+                  "matrix", matrix_json(&now), "verdicts", verdicts, "silent",
+                  (json_int_t)coordinator_silence(coordinator)->n, "refusals",
+                  refusals_json(coordinator, &now), "store", store_json(coordinator), "lists",
+                  lists_json(coordinator), "receivers", receivers_json(coordinator), "http",
+                  http_json(exchange->server), "lease", lease_json(coordinator), "plan_version",
+                  (json_int_t)coordinator_generation(coordinator)));
 }

@@ -11,6 +11,14 @@
 
 #define LINE_SIZE 900 /* RFC 5322 has 998 */
 
+/* What the relay says of one address after the other. curl goes on after one that is refused, and
+ * tells of it nowhere but in its trace. */
+struct addresses {
+    bool asked; /* an address was named, and not answered yet */
+    int n_refused;
+    char last[200]; /* the answer to the last one refused */
+};
+
 static const char *event_word(const json_t *event)
 {
     static const char *const words[][2] = {
@@ -192,6 +200,45 @@ static void set(CURL *easy, const struct notify_settings *settings,
                                                                           : (long)CURLUSESSL_NONE);
 }
 
+static int listen_to(CURL *easy, curl_infotype type, char *data, size_t size, void *arg)
+{
+    struct addresses *addresses = arg;
+    int length = (int)(size < sizeof(addresses->last) ? size : sizeof(addresses->last) - 1);
+
+    (void)easy;
+    if (type == CURLINFO_HEADER_OUT) {
+        addresses->asked = size > 8 && strncmp(data, "RCPT TO:", 8) == 0;
+    } else if (type == CURLINFO_HEADER_IN && addresses->asked && size > 3 && data[3] != '-') {
+        addresses->asked = false;
+        if (data[0] != '2') {
+            addresses->n_refused++;
+            (void)snprintf(addresses->last, sizeof(addresses->last), "%.*s", length, data);
+            addresses->last[strcspn(addresses->last, "\r\n")] = '\0';
+            tidy(addresses->last);
+        }
+    }
+    return 0;
+}
+
+static size_t count_to(const struct notify_settings *settings)
+{
+    size_t n = 0;
+
+    while (settings->to[n])
+        n++;
+    return n;
+}
+
+/* The mail went; to all of them? */
+static int judge_addresses(const struct notify_settings *settings,
+                           const struct addresses *addresses, struct fl_error *err)
+{
+    if (addresses->n_refused > 0)
+        (void)fl_error_set(err, 0, "the mail relay refused %d of %zu addresses, the last with: %s",
+                           addresses->n_refused, count_to(settings), addresses->last);
+    return addresses->n_refused;
+}
+
 /* A relay that refuses the login may be told of another password; one that refuses the mail will
  * do so again. */
 static int judge(CURL *easy, CURLcode code, struct fl_error *err)
@@ -214,6 +261,7 @@ static int deliver(const struct notify_settings *settings, const struct notify_m
     CURL *easy = curl_easy_init();
     curl_mime *mime = easy ? curl_mime_init(easy) : NULL;
     struct curl_slist *fields = head(settings, message), *to = envelope(settings);
+    struct addresses addresses = {0};
     int r = -EAGAIN;
 
     if (!mime || !fields || !to || add_parts(mime, settings, message) < 0) {
@@ -224,10 +272,15 @@ static int deliver(const struct notify_settings *settings, const struct notify_m
         (void)curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, to);
         /* one address that is refused does not take it from the others */
         (void)curl_easy_setopt(easy, CURLOPT_MAIL_RCPT_ALLLOWFAILS, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+        (void)curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, listen_to);
+        (void)curl_easy_setopt(easy, CURLOPT_DEBUGDATA, &addresses);
         (void)curl_easy_setopt(easy, CURLOPT_MIMEPOST, mime);
         r = log_in(easy, settings, err);
         if (r == 0)
             r = judge(easy, curl_easy_perform(easy), err);
+        if (r == 0)
+            r = judge_addresses(settings, &addresses, err);
     }
     curl_mime_free(mime);
     curl_easy_cleanup(easy);

@@ -10,6 +10,8 @@ struct fl_yaml_node;
 struct notifier;
 struct notifier_next; /* what a reload brings, made before anything of the old is given up */
 
+#define NOTIFY_ERROR_SIZE 320
+
 struct notify_config {
     size_t n;
     struct notify_settings receivers[NOTIFY_MAX_RECEIVERS];
@@ -18,6 +20,8 @@ struct notify_config {
 struct notifier_stats {
     uint64_t delivered, failed, given_up; /* messages since start; failed: attempts */
     uint64_t superseded, dropped;         /* events */
+    uint64_t refused;                     /* addresses of messages that arrived elsewhere */
+    char last_error[NOTIFY_ERROR_SIZE];   /* "": nothing is wrong now */
 };
 
 /* Reads the section "notify", which may be missing. */

@@ -52,7 +52,8 @@ struct notify_type {
     const char *const *schemes; /* that its url may begin with; NULL: it has none */
     /* What is still wrong with its settings; NULL: nothing can be. */
     int (*check)(const struct notify_settings *settings, struct fl_error *err);
-    /* On a thread of its own. 0, -EAGAIN: later, or -EINVAL: never, with a sentence. */
+    /* On a thread of its own. 0, -EAGAIN: later, or -EINVAL: never, with a sentence; positive, with
+     * one too: it arrived, but at so many of its addresses it was refused. */
     int (*deliver)(const struct notify_settings *settings, const struct notify_message *message,
                    struct fl_error *err);
 };

@@ -22,14 +22,15 @@ struct receiver {
     struct outbox *outbox; /* the thread's own connection */
     pthread_t thread;
     bool running;
-    bool started, ending, ended; /* under the lock of the news */
-    struct receiver *before;     /* had the same name; has to end first; owned */
+    bool started, ending, ended;        /* under the lock of the news */
+    char last_error[NOTIFY_ERROR_SIZE]; /* likewise */
+    struct receiver *before;            /* had the same name; has to end first; owned */
     struct notify_bucket bucket;
     unsigned attempts; /* of the message that is being sent */
     fl_time repeated_us;
     uint64_t superseded, dropped; /* still to be said */
     struct fl_log_limit limit;
-    atomic_uint_fast64_t delivered, failed, given_up, all_superseded, all_dropped;
+    atomic_uint_fast64_t delivered, failed, given_up, all_superseded, all_dropped, refused;
 };
 
 /* Sleep for so long, or until there is news. False: it ends. */
@@ -76,10 +77,19 @@ static bool is_ending(void *arg)
     return ending || !may_send(receiver);
 }
 
+static void note(struct receiver *receiver, const char *error)
+{
+    (void)pthread_mutex_lock(&receiver->news->lock);
+    (void)snprintf(receiver->last_error, sizeof(receiver->last_error), "%.*s",
+                   NOTIFY_ERROR_SIZE - 1, error);
+    (void)pthread_mutex_unlock(&receiver->news->lock);
+}
+
 static void complain(struct receiver *receiver, const struct fl_error *err)
 {
     uint64_t held;
 
+    note(receiver, err->message);
     if (fl_log_allowed(&receiver->limit, FL_MINUTE, &held))
         fl_log_warning("notify", "receiver %s: %s", receiver->settings.name, err->message);
 }
@@ -92,11 +102,17 @@ static int send_events(struct receiver *receiver, const json_t *events, const ch
         is_ending, receiver};
     int r = receiver->type->deliver(&receiver->settings, &message, err);
 
-    if (r == 0)
-        receiver->delivered++;
-    else
+    if (r < 0) {
         receiver->failed++;
-    return r;
+        return r;
+    }
+    receiver->delivered++;
+    if (r > 0)
+        complain(receiver, err);
+    else
+        note(receiver, "");
+    receiver->refused += (unsigned)r;
+    return 0;
 }
 
 /* One message out of what waits: its rows are sealed, so that it stays the same however often it
@@ -352,6 +368,13 @@ const struct notify_settings *receiver_settings(const struct receiver *receiver)
 
 void receiver_stats(const struct receiver *receiver, struct notifier_stats *ret)
 {
-    *ret = (struct notifier_stats){receiver->delivered, receiver->failed, receiver->given_up,
-                                   receiver->all_superseded, receiver->all_dropped};
+    *ret = (struct notifier_stats){.delivered = receiver->delivered,
+                                   .failed = receiver->failed,
+                                   .given_up = receiver->given_up,
+                                   .superseded = receiver->all_superseded,
+                                   .dropped = receiver->all_dropped,
+                                   .refused = receiver->refused};
+    (void)pthread_mutex_lock(&receiver->news->lock);
+    memcpy(ret->last_error, receiver->last_error, sizeof(ret->last_error));
+    (void)pthread_mutex_unlock(&receiver->news->lock);
 }
