@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MAX_INCIDENTS 1000 /* that are looked through for those of a minute */
+#define HTTP_GONE 410      /* evhttp has no name for it */
 #define MAX_CHANGES 20000  /* cells in one event; the rest follows with the next look */
 
 static const char *const states[] = {"unseen", "stale", "ok", "fail"};
@@ -100,10 +101,37 @@ static json_t *verdicts_json(const struct coordinator *coordinator, fl_time t_us
     return array;
 }
 
+/* Why a minute is not here, and where what is left of it is. */
+static void reply_missing(struct exchange *exchange, fl_time t_us)
+{
+    int64_t raw_us = coordinator_settings(exchange->coordinator)->keep.raw_us;
+    fl_time now_us = fl_clock_steady();
+    char kept[FL_DURATION_TEXT_SIZE];
+
+    if (t_us > now_us)
+        reply_error(exchange, HTTP_NOTFOUND, "that minute has not begun yet");
+    else if (t_us < now_us - raw_us)
+        reply_error(exchange, HTTP_GONE,
+                    "that minute is rolled up: single results are kept for %s (\"raw\" in section "
+                    "\"history\"); /api/v1/history/points has what is left of it",
+                    fl_duration_format(raw_us, kept));
+    else
+        reply_error(exchange, HTTP_NOTFOUND,
+                    "that minute is not in the timeline; /api/v1/timeline says which are, and "
+                    "/api/v1/history/results has its single results");
+}
+
 void route_timeline_minute(struct exchange *exchange)
 {
     const struct timeline *timeline = http_server_timeline(exchange->server);
-    int64_t wanted = strtoll(exchange->parameters[0], NULL, 10);
+    const char *text = exchange->parameters[0];
+    int64_t wanted = strtoll(text, NULL, 10);
+
+    if (strspn(text, "0123456789") != strlen(text) || strlen(text) > 16) {
+        reply_error(exchange, HTTP_BADREQUEST,
+                    "the minute is \"%.40s\"; it must be microseconds since 1970", text);
+        return;
+    }
 
     for (size_t i = 0; i < timeline_count(timeline); i++) {
         fl_time t_us;
@@ -117,8 +145,7 @@ void route_timeline_minute(struct exchange *exchange)
                              verdicts_json(exchange->coordinator, t_us)));
         return;
     }
-    reply_error(exchange, HTTP_NOTFOUND,
-                "that minute is not kept; /api/v1/timeline says which are");
+    reply_missing(exchange, wanted / TIMELINE_STEP * TIMELINE_STEP);
 }
 
 /* The pair that the query names; -1: that is answered. */
