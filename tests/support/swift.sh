@@ -1,6 +1,7 @@
 # shellcheck shell=bash disable=SC2154
 # An object store of one process a service, all of it in a folder: Swift with its S3 interface.
 # Source it after fleet.sh. swift_begin FOLDER PORT uses PORT..PORT+4; the S3 endpoint is at PORT.
+# An object server that was away is asked again at once.
 # Key "probe:prober" with the secret "the-secret-of-the-store"; buckets are made with swift_bucket.
 
 swift_packages="swift-proxy swift-account swift-container swift-object memcached"
@@ -54,6 +55,8 @@ CONF
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
+error_suppression_interval = 0
+error_suppression_limit = 1000000
 [filter:catch_errors]
 use = egg:swift#catch_errors
 [filter:cache]
