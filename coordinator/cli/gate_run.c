@@ -356,10 +356,12 @@ void gate_view_sentence(const struct gate_view *view, char *text, size_t size)
                        (unsigned long long)seen->before.errors, (unsigned long long)seen->before.n);
         return;
     case GATE_LATER_BEFORE:
-        (void)snprintf(text, size,
-                       "zone %s: %llu of %llu probes took over 1.5 times the p99 of before, %s",
-                       view->name, (unsigned long long)seen->later, (unsigned long long)seen->n,
-                       fl_duration_format(seen->before.p99_us, limit));
+        (void)snprintf(
+            text, size,
+            "zone %s: %llu of %llu probes took over 1.5 times the p99 of before, %s, and over "
+            "10 ms more",
+            view->name, (unsigned long long)seen->later, (unsigned long long)seen->n,
+            fl_duration_format(seen->before.p99_us, limit));
         return;
     case GATE_BAD_BEFORE:
         (void)snprintf(text, size,

@@ -76,13 +76,18 @@ void gate_plan(struct gate_limits *limits)
     limits->late = gate_allowance(limits->planned, GATE_SLOW);
 }
 
+static bool is_later(const struct gate_before *before, int64_t took_us)
+{
+    return before->p99_us > 0 && (double)took_us > GATE_LATER * (double)before->p99_us &&
+           took_us > before->p99_us + GATE_LATER_LEAST_US;
+}
+
 void gate_add(struct gate_zone *zone, const struct gate_limits *limits, bool ok, int64_t took_us)
 {
     zone->n++;
     zone->errors += !ok;
     zone->late += ok && limits->max_p99_us > 0 && took_us > limits->max_p99_us;
-    zone->later +=
-        ok && zone->before.p99_us > 0 && (double)took_us > GATE_LATER * (double)zone->before.p99_us;
+    zone->later += ok && is_later(&zone->before, took_us);
 }
 
 double gate_detects(const struct gate_limits *limits, uint64_t n)

@@ -4,6 +4,8 @@
  * make likelier. At the end it passes only where a bad release would have shown. Pure. */
 #pragma once
 
+#include "proto/types/fl_time.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +14,8 @@
 #define GATE_POWER 0.95  /* to have caught, at the end, */
 #define GATE_DETECT 0.05 /* a release that errs on so many, or on ten times what is allowed */
 #define GATE_SLOW 0.01   /* the share that may take longer than the p99 that is allowed */
-#define GATE_LATER 1.5   /* "later than before" is this much over the p99 of before */
+#define GATE_LATER 1.5   /* "later than before" is so many times the p99 of before, */
+#define GATE_LATER_LEAST_US (10 * FL_MS) /* and so much more: below it a busy host speaks */
 
 enum gate_state {
     GATE_GOING, /* nothing is certain yet */
@@ -48,7 +51,7 @@ struct gate_before {
 struct gate_zone {
     uint64_t n, errors; /* probes that say something; those of them that failed */
     uint64_t late;      /* successes over max_p99_us */
-    uint64_t later;     /* successes over GATE_LATER times the p99 of before */
+    uint64_t later;     /* successes later than before */
     uint64_t unheard;   /* probes that say nothing: the agent could not run or report them */
     struct gate_before before;
 };
