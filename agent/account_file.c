@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define MAGIC "FLacct1\n"
+#define MAGIC "FLacct2\n"
 
 struct account_file {
     int fd;
@@ -109,4 +109,23 @@ struct account_slot *account_slot_take(struct account_page *page, const struct a
 void account_slot_free(struct account_slot *slot)
 {
     slot->id = 0;
+}
+
+bool account_removed_add(struct account_page *page, const struct account_removed *what)
+{
+    if (page->n_removed >= ACCOUNT_FILE_REMOVED)
+        return false;
+    page->removed[page->n_removed] = *what;
+    atomic_thread_fence(memory_order_release);
+    page->n_removed++;
+    return true;
+}
+
+void account_removed_drop(struct account_page *page, size_t n)
+{
+    size_t left = page->n_removed - n;
+
+    memmove(page->removed, page->removed + n, left * sizeof(*page->removed));
+    atomic_thread_fence(memory_order_release);
+    page->n_removed = left;
 }

@@ -1,20 +1,29 @@
-/* The agent's side of the account, in a file that is mapped: what probes have given, and what is in
- * memory only, survives kill -9 at any instant without a write to the disk. After a loss of power
+/* The agent's side of the account, in a file that is mapped: what probes have given, what is in
+ * memory only, and what was acknowledged and is still on the disk, survives kill -9 at any instant
+ * without a write to the disk. After a loss of power
  * it may be some seconds old. No two threads at once. */
 #pragma once
 
 #include "proto/types/fl_cleanup.h"
 #include "proto/types/fl_error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define ACCOUNT_FILE_SLOTS 1024
+#define ACCOUNT_FILE_REMOVED 16384
 
 /* A batch that is in memory only. */
 struct account_slot {
     int64_t id; /* of its row; 0: the slot is free */
     uint64_t boot, sequence, skipped;
+    uint64_t results; /* in it, and lost with it */
+};
+
+/* An acknowledged batch whose row is to be deleted. */
+struct account_removed {
+    int64_t id;
     uint64_t results; /* in it, and lost with it */
 };
 
@@ -27,6 +36,8 @@ struct account_page {
     int64_t next_id;       /* of the spool's rows */
     int64_t sent_up_to;    /* ids above it never left */
     struct account_slot slots[ACCOUNT_FILE_SLOTS];
+    uint64_t n_removed; /* after a crash one may be there twice, or be deleted already */
+    struct account_removed removed[ACCOUNT_FILE_REMOVED];
 };
 
 struct account_file;
@@ -43,3 +54,8 @@ struct account_slot *account_slot_take(struct account_page *page, const struct a
 /* Say something else in its place. */
 void account_slot_set(struct account_slot *slot, const struct account_slot *what);
 void account_slot_free(struct account_slot *slot);
+
+/* Note an acknowledged batch; false when there is no room. */
+bool account_removed_add(struct account_page *page, const struct account_removed *what);
+/* Forget the first `n`. */
+void account_removed_drop(struct account_page *page, size_t n);

@@ -1,6 +1,7 @@
 /* The loop's side and the writer share, under the lock, two lists: `held`, batches to be written,
- * and `removed`, ids to be deleted. The writer takes all of both into one transaction and retries
- * after a second when that fails. Its file handle is its own; the loop reads through another. */
+ * and the account's `removed`, ids to be deleted. The writer takes all of both into one transaction
+ * and retries after a second when that fails. Its file handle is its own; the loop reads through
+ * another. */
 #include "agent/spool_private.h"
 #include "proto/runtime/fl_clock.h"
 
@@ -15,11 +16,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define REMOVED_MAX 65536 /* ids waiting to be deleted; more are deleted by age */
-#define REMOVED_SOON 64   /* so many are worth a transaction of their own */
-#define REMOVED_WAIT_S 1  /* and fewer wait so long for company */
-#define RETRY_S 1         /* after a failure */
-#define TRIM_ROWS 256     /* at most so many old rows are dropped in one transaction */
+#define REMOVED_SOON 64  /* so many are worth a transaction of their own */
+#define REMOVED_WAIT_S 1 /* and fewer wait so long for company */
+#define RETRY_S 1        /* after a failure */
+#define TRIM_ROWS 256    /* at most so many old rows are dropped in one transaction */
 #define STACK_BYTES (256 << 10)
 
 int64_t spool_cost(size_t size)
@@ -120,12 +120,10 @@ static void written(struct spool *spool, const struct job *job)
     }
     for (size_t i = 0; i < job->n_removed; i++)
         spool->removed_results -= job->removed[i].results;
-    spool->n_removed -= job->n_removed;
-    memmove(spool->removed, spool->removed + job->n_removed,
-            spool->n_removed * sizeof(*spool->removed));
     spool->file = job->file;
     spool->first_real = job->first_real;
     spool->account->settled_file = job->file.settled;
+    account_removed_drop(spool->account, job->n_removed);
     if (job->gone_to > 0) {
         spool->state.gone_from = job->gone_from;
         spool->state.gone_to = job->gone_to;
@@ -136,12 +134,12 @@ static void written(struct spool *spool, const struct job *job)
 /* Take all there is into one job. Under the lock. */
 static int take_job(struct spool *spool, struct job *ret)
 {
-    size_t n = spool->n_removed;
-    struct removed *removed = malloc((n ? n : 1) * sizeof(*removed));
+    size_t n = spool->account->n_removed;
+    struct account_removed *removed = malloc((n ? n : 1) * sizeof(*removed));
 
     if (!removed)
         return -ENOMEM;
-    memcpy(removed, spool->removed, n * sizeof(*removed));
+    memcpy(removed, spool->account->removed, n * sizeof(*removed));
     for (struct held *held = spool->held_first; held; held = held->next)
         spool->writing_end = held;
     *ret = (struct job){
@@ -192,7 +190,7 @@ static int write_once(struct spool *spool)
 
 static bool idle(const struct spool *spool)
 {
-    return !spool->writing && !spool->held_first && spool->n_removed == 0 &&
+    return !spool->writing && !spool->held_first && spool->account->n_removed == 0 &&
            spool->counted.results == 0 && spool->counted.batches == 0 && !spool->more;
 }
 
@@ -210,7 +208,7 @@ static void wait_for_work(struct spool *spool)
     while (!spool->stop && !spool->held_first && !spool->more) {
         if (idle(spool))
             pthread_cond_wait(&spool->work, &spool->lock);
-        else if (spool->hurry || spool->n_removed >= REMOVED_SOON ||
+        else if (spool->hurry || spool->account->n_removed >= REMOVED_SOON ||
                  wait_seconds(spool, REMOVED_WAIT_S))
             return;
     }
@@ -336,10 +334,10 @@ static bool remove_held(struct spool *spool, int64_t id)
 void spool_remove(struct spool *spool, int64_t id, uint64_t results)
 {
     pthread_mutex_lock(&spool->lock);
-    if (!remove_held(spool, id) && spool->n_removed < REMOVED_MAX) {
-        spool->removed[spool->n_removed++] = (struct removed){id, results};
+    if (!remove_held(spool, id) &&
+        account_removed_add(spool->account, &(struct account_removed){id, results})) {
         spool->removed_results += results;
-        if (spool->n_removed == 1 || spool->n_removed >= REMOVED_SOON)
+        if (spool->account->n_removed == 1 || spool->account->n_removed >= REMOVED_SOON)
             pthread_cond_signal(&spool->work);
     }
     pthread_mutex_unlock(&spool->lock);
@@ -436,7 +434,50 @@ struct loading {
     struct spool *spool;
     void (*row)(const struct spool_row *row, void *arg);
     void *arg;
+    struct account_removed **acked; /* account->removed by id */
+    uint64_t acked_results;         /* by their own word */
 };
+
+static int by_id(const void *a, const void *b)
+{
+    const struct account_removed *const *x = a, *const *y = b;
+
+    return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+/* What is noted as acknowledged counts from here on only where its row is found. */
+static int index_removed(struct loading *loading)
+{
+    struct account_page *account = loading->spool->account;
+
+    if (account->n_removed > ACCOUNT_FILE_REMOVED)
+        account->n_removed = 0;
+    loading->acked = calloc(account->n_removed + 1, sizeof(struct account_removed *));
+    if (!loading->acked)
+        return -ENOMEM;
+    for (size_t i = 0; i < account->n_removed; i++) {
+        loading->acked[i] = &account->removed[i];
+        loading->acked_results += account->removed[i].results;
+        account->removed[i].results = 0;
+    }
+    qsort((void *)loading->acked, account->n_removed, sizeof(struct account_removed *), by_id);
+    return 0;
+}
+
+/* Whether the row was acknowledged before the agent died; then it is only to be deleted. */
+static bool load_removed(struct loading *loading, const struct spool_row *row)
+{
+    const struct account_removed key = {.id = row->id}, *const sought = &key;
+    struct account_removed **found =
+        bsearch((const void *)&sought, (const void *)loading->acked,
+                loading->spool->account->n_removed, sizeof(struct account_removed *), by_id);
+
+    if (!found)
+        return false;
+    (*found)->results = row->n_results + row->lost;
+    loading->spool->removed_results += (*found)->results;
+    return true;
+}
 
 static void load_row(const struct spool_row *row, void *arg)
 {
@@ -444,18 +485,19 @@ static void load_row(const struct spool_row *row, void *arg)
 
     count_row(&loading->spool->file, row, 1);
     loading->spool->last_id = row->id;
-    loading->row(row, loading->arg);
+    if (!load_removed(loading, row))
+        loading->row(row, loading->arg);
 }
 
 /* The counts of the file and of the account were made by the same hands, but one of the two may be
  * new, or older after a loss of power. */
-static void reconcile(struct spool *spool)
+static void reconcile(struct spool *spool, uint64_t acked_results)
 {
     struct account_page *account = spool->account;
     uint64_t least;
 
     if (spool->file.settled == 0 && spool->file.n_rows == 0)
-        spool->file.settled = account->settled_file;
+        spool->file.settled = account->settled_file + acked_results;
     if (account->next_id <= spool->last_id)
         account->next_id = spool->last_id + 1;
     if (account->sent_up_to >= account->next_id)
@@ -472,13 +514,16 @@ static int load(struct spool *spool, struct loading *loading, struct fl_error *e
     int r =
         spool_file_load_totals(spool->writer_file, &spool->file.dropped, &spool->file.settled, err);
 
+    if (r == 0 && index_removed(loading) < 0)
+        r = fl_error_set(err, -ENOMEM, "no memory for the spool");
     if (r == 0)
         r = spool_file_each(spool->writer_file, load_row, loading, err);
+    free((void *)loading->acked);
     if (r == 0 && spool_recover(spool, loading->row, loading->arg) < 0)
         r = fl_error_set(err, -ENOMEM, "no memory for the spool");
     if (r < 0)
         return r;
-    reconcile(spool);
+    reconcile(spool, loading->acked_results);
     crashed = spool_homeless(spool, 0);
     spool->counted.results += crashed;
     return 0;
@@ -522,8 +567,7 @@ static struct spool *spool_new(const struct spool_settings *settings)
     pthread_cond_init(&spool->work, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_cond_init(&spool->done, NULL);
-    spool->removed = calloc(REMOVED_MAX, sizeof(*spool->removed));
-    return spool->removed ? spool : spool_free(spool);
+    return spool;
 }
 
 int spool_open(const char *directory, const struct spool_settings *settings,
@@ -531,7 +575,7 @@ int spool_open(const char *directory, const struct spool_settings *settings,
                struct fl_error *notice, struct spool **ret, struct fl_error *err)
 {
     FL_CLEANUP(spool_freep) struct spool *spool = spool_new(settings);
-    struct loading loading = {spool, row, arg};
+    struct loading loading = {.spool = spool, .row = row, .arg = arg};
     char path[4096];
     int r;
 
@@ -584,7 +628,6 @@ struct spool *spool_free(struct spool *spool)
     pthread_cond_destroy(&spool->work);
     pthread_cond_destroy(&spool->done);
     pthread_mutex_destroy(&spool->lock);
-    free(spool->removed);
     if (spool->lock_fd >= 0)
         close(spool->lock_fd);
     free(spool);

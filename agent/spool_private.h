@@ -14,12 +14,6 @@ struct held {
     uint8_t bytes[];
 };
 
-/* A row that is to be deleted. */
-struct removed {
-    int64_t id;
-    uint64_t results;
-};
-
 /* What the file holds. */
 struct spool_totals {
     size_t n_rows, n_gone;
@@ -49,9 +43,7 @@ struct spool {
     struct held *held_first, **held_end;
     struct held *writing_end; /* the writer reads up to this one; NULL: reads none */
     size_t held_bytes, n_held;
-    struct removed *removed;
-    size_t n_removed;
-    uint64_t removed_results;
+    uint64_t removed_results; /* of account->removed */
     uint64_t held_results;
     int64_t now_us;
     struct account_page *account;
@@ -65,7 +57,7 @@ struct spool {
 /* One transaction's work, the writer's alone. */
 struct job {
     const struct held *first, *last;
-    struct removed *removed;
+    struct account_removed *removed;
     size_t n_removed;
     int64_t now_us;
     struct spool_dropped counted; /* lost elsewhere since the last one */

@@ -417,6 +417,56 @@ static void kill_9_loses_nothing_that_was_written(void **state)
     }
 }
 
+static void have_two_of_ten_acknowledged_and_die(void)
+{
+    struct spool *spool = NULL;
+    int64_t ids[10];
+
+    if (spool_open(directory, &roomy, count_row, NULL, &notice, &spool, &err) < 0)
+        _exit(2);
+    spool_count_produced(spool, 10 * 7);
+    for (uint64_t i = 0; i < 10; i++)
+        ids[i] = add(spool, i, 50, 0);
+    if (spool_flush(spool, &err) < 0)
+        _exit(3);
+    spool_remove(spool, ids[0], 7);
+    spool_remove(spool, ids[9], 7);
+    raise(SIGKILL);
+}
+
+static void kill_9_does_not_forget_what_was_acknowledged(void **state)
+{
+    int status = in_child(have_two_of_ten_acknowledged_and_die);
+    FL_CLEANUP(spool_freep) struct spool *spool = opened(&roomy);
+
+    (void)state;
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(found.n, 8);
+    assert_int_equal(found.last.sequence, 8);
+    assert_int_equal(account_of(spool).settled, 2 * 7);
+    assert_int_equal(spool_homeless(spool, 0), 0);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    assert_int_equal(state_of(spool).n_batches, 8);
+    assert_int_equal(account_of(spool).settled, 2 * 7);
+}
+
+static void what_was_acknowledged_is_known_when_the_spool_itself_is_lost(void **state)
+{
+    FL_CLEANUP(spool_freep) struct spool *spool = NULL;
+
+    (void)state;
+    (void)in_child(have_two_of_ten_acknowledged_and_die);
+    (void)unlink(in_directory("spool.db"));
+    (void)unlink(in_directory("spool.db-wal"));
+    (void)unlink(in_directory("spool.db-shm"));
+    spool = opened(&roomy);
+    assert_int_equal(found.n, 0);
+    assert_int_equal(account_of(spool).settled, 2 * 7);
+    assert_int_equal(spool_homeless(spool, 0), 8 * 7);
+    assert_int_equal(spool_flush(spool, &err), 0);
+    assert_int_equal(account_of(spool).settled, 2 * 7);
+}
+
 static void put_file(const char *name, const char *bytes, size_t size)
 {
     int fd = open(in_directory(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -583,6 +633,8 @@ int main(void)
         SPOOL_TEST(records_have_a_limit_and_what_they_say_is_said_anew),
         SPOOL_TEST(the_account_balances_whatever_becomes_of_batches),
         SPOOL_TEST(kill_9_loses_nothing_that_was_written),
+        SPOOL_TEST(kill_9_does_not_forget_what_was_acknowledged),
+        SPOOL_TEST(what_was_acknowledged_is_known_when_the_spool_itself_is_lost),
         SPOOL_TEST(a_file_that_is_no_spool_is_moved_aside_and_said),
         SPOOL_TEST(a_damaged_spool_is_moved_aside_and_said),
         SPOOL_TEST(two_agents_cannot_share_a_spool),
