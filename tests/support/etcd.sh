@@ -38,8 +38,8 @@ etcd_ready() {
     ETCDCTL_API=3 etcdctl --endpoints "$(etcd_url "${1:-0}")" --command-timeout 2s get / >/dev/null
 }
 
-keys() { # PREFIX: the values below it, a line each
-    ETCDCTL_API=3 etcdctl --endpoints "$(etcd_urls)" get --prefix "/faultline/$1" --print-value-only
+keys() { # PREFIX [OPTION…]: the values below it, a line each
+    ETCDCTL_API=3 etcdctl --endpoints "$(etcd_urls)" get --prefix "/faultline/$1" --print-value-only "${@:2}"
 }
 
 # lease_section INDEX; etcd_of[INDEX], where it is set, is the one address that it has of etcd.
