@@ -69,3 +69,7 @@ void exchange_end(struct exchange *exchange);    /* the answer is sent */
 void exchange_closed(struct exchange *exchange); /* the connection is gone */
 /* Give an answer that is kept. */
 void reply_body(struct exchange *exchange, const struct reply_body *body);
+/* What the head of every answer has unless the answer says otherwise; ends with a name of NULL. */
+extern const char *const reply_usual[][2];
+#define REPLY_TRANSPORT_SECURITY "max-age=31536000" /* over TLS */
+const char *reply_phrase(int status);

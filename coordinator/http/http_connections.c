@@ -1,9 +1,12 @@
 #include "coordinator/http/http_connections.h"
 
+#include "coordinator/http/http_failure.h"
 #include "proto/runtime/fl_clock.h"
 
 #include <errno.h>
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <stdlib.h>
@@ -14,20 +17,25 @@
 TAILQ_HEAD(connection_list, http_connection);
 
 struct http_connections {
-    struct event *adopt, *sweep;
+    struct event *adopt, *sweep, *replace;
     struct bufferevent *expected[MAX_EXPECTED];
     size_t n_expected;
-    struct connection_list waiting, busy;
+    struct connection_list waiting, busy, failed;
     struct http_connection **by_fd;
     size_t n_fds;
     uint32_t max;
     struct http_connections_stats stats;
 };
 
-static int fd_of(const struct evhttp_connection *evhttp)
+static struct bufferevent *stream_of(const struct evhttp_connection *evhttp)
 {
     /* evhttp only forgot to say const */
-    return bufferevent_getfd(evhttp_connection_get_bufferevent((struct evhttp_connection *)evhttp));
+    return evhttp_connection_get_bufferevent((struct evhttp_connection *)evhttp);
+}
+
+static int fd_of(const struct evhttp_connection *evhttp)
+{
+    return bufferevent_getfd(stream_of(evhttp));
 }
 
 /* The place for a descriptor; NULL: no memory, or it is none. */
@@ -54,6 +62,8 @@ static void forget(struct http_connection *connection)
     struct http_connections *all = connection->all;
 
     all->by_fd[connection->fd] = NULL;
+    if (connection->failed)
+        TAILQ_REMOVE(&all->failed, connection, failed_entry);
     TAILQ_REMOVE(connection->busy ? &all->busy : &all->waiting, connection, entry);
     all->stats.now--;
     free(connection);
@@ -66,6 +76,38 @@ static void on_close(struct evhttp_connection *evhttp, void *arg)
     (void)evhttp;
     exchange_closed(&connection->exchange);
     forget(connection);
+}
+
+/* evhttp writes with no request of ours: once it is through, and before any of it is sent, its
+ * answer is replaced. */
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct http_connection *connection = arg;
+    struct http_connections *all = connection->all;
+
+    (void)output;
+    if (info->n_added == 0 || connection->failed)
+        return;
+    connection->failed = true;
+    TAILQ_INSERT_TAIL(&all->failed, connection, failed_entry);
+    event_active(all->replace, EV_TIMEOUT, 0);
+}
+
+static void on_replace(evutil_socket_t fd, short what, void *arg)
+{
+    struct http_connections *all = arg;
+    struct http_connection *connection;
+
+    (void)fd;
+    (void)what;
+    while ((connection = TAILQ_FIRST(&all->failed))) {
+        struct bufferevent *stream = stream_of(connection->evhttp);
+
+        http_failure_answer(bufferevent_get_output(stream),
+                            bufferevent_openssl_get_ssl(stream) != NULL);
+        TAILQ_REMOVE(&all->failed, connection, failed_entry);
+        connection->failed = false;
+    }
 }
 
 /* True: there is room for one more. */
@@ -88,9 +130,13 @@ static void adopt(struct http_connections *all, struct evhttp_connection *evhttp
     struct http_connection *connection = place ? calloc(1, sizeof(*connection)) : NULL;
 
     all->stats.accepted++;
-    if (!connection) {
+    if (connection)
+        connection->watch =
+            evbuffer_add_cb(bufferevent_get_output(stream_of(evhttp)), on_output, connection);
+    if (!connection || !connection->watch) {
         all->stats.refused++;
         evhttp_connection_free(evhttp);
+        free(connection);
         return;
     }
     connection->all = all;
@@ -147,10 +193,12 @@ int http_connections_new(struct event_base *base, uint32_t max, struct http_conn
         return -ENOMEM;
     TAILQ_INIT(&all->waiting);
     TAILQ_INIT(&all->busy);
+    TAILQ_INIT(&all->failed);
     all->max = max;
     all->adopt = event_new(base, -1, 0, on_adopt, all);
     all->sweep = event_new(base, -1, EV_PERSIST, on_sweep, all);
-    if (!all->adopt || !all->sweep || event_add(all->sweep, &second) < 0)
+    all->replace = event_new(base, -1, 0, on_replace, all);
+    if (!all->adopt || !all->sweep || !all->replace || event_add(all->sweep, &second) < 0)
         return -ENOMEM;
     *ret = FL_TAKE(all);
     return 0;
@@ -164,6 +212,8 @@ struct http_connections *http_connections_free(struct http_connections *all)
         event_free(all->adopt);
     if (all->sweep)
         event_free(all->sweep);
+    if (all->replace)
+        event_free(all->replace);
     for (size_t i = 0; i < all->n_expected; i++)
         bufferevent_decref(all->expected[i]);
     free(all->by_fd);
@@ -191,7 +241,12 @@ struct http_connection *http_connections_find(const struct http_connections *all
 static void move(struct http_connection *connection, bool busy)
 {
     struct http_connections *all = connection->all;
+    struct evbuffer *output = bufferevent_get_output(stream_of(connection->evhttp));
 
+    if (busy)
+        (void)evbuffer_cb_clear_flags(output, connection->watch, EVBUFFER_CB_ENABLED);
+    else
+        (void)evbuffer_cb_set_flags(output, connection->watch, EVBUFFER_CB_ENABLED);
     TAILQ_REMOVE(connection->busy ? &all->busy : &all->waiting, connection, entry);
     connection->busy = busy;
     connection->since_us = fl_clock_monotonic();

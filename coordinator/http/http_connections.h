@@ -23,8 +23,11 @@ struct http_connection {
     struct http_connections *all;
     struct evhttp_connection *evhttp;
     int fd;
+    struct evbuffer_cb_entry *watch; /* of what is written while no request is being answered */
+    TAILQ_ENTRY(http_connection) failed_entry;
     int64_t since_us; /* monotonic; of the state that it is in */
     bool busy;        /* a request is being answered */
+    bool failed;      /* evhttp answered by itself */
     struct exchange exchange;
 };
 

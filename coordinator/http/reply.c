@@ -26,31 +26,34 @@ static void add_unless_there(struct evkeyvalq *headers, const char *name, const 
         (void)evhttp_add_header(headers, name, value);
 }
 
+const char *const reply_usual[][2] = {
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cache-Control", "no-cache"},
+    {"Vary", "Accept-Encoding, Origin"},
+    {NULL, NULL},
+};
+
 static void add_head(const struct exchange *exchange, const char *type)
 {
-    const char *const usual[][2] = {
-        {"Content-Security-Policy",
-         exchange->policy ? exchange->policy : "default-src 'none'; frame-ancestors 'none'"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"X-Frame-Options", "DENY"},
-        {"Referrer-Policy", "no-referrer"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
-        {"Cache-Control", "no-cache"},
-        {"Vary", "Accept-Encoding, Origin"},
-    };
     struct evkeyvalq *headers = evhttp_request_get_output_headers(exchange->request);
     const char *origin = exchange_header(exchange, "Origin");
 
     add_unless_there(headers, "Content-Type", type);
-    for (size_t i = 0; i < FL_COUNT(usual); i++)
-        add_unless_there(headers, usual[i][0], usual[i][1]);
+    if (exchange->policy)
+        add_unless_there(headers, "Content-Security-Policy", exchange->policy);
+    for (size_t i = 0; reply_usual[i][0]; i++)
+        add_unless_there(headers, reply_usual[i][0], reply_usual[i][1]);
     if (http_server_is_secure(exchange->server))
-        add_unless_there(headers, "Strict-Transport-Security", "max-age=31536000");
+        add_unless_there(headers, "Strict-Transport-Security", REPLY_TRANSPORT_SECURITY);
     if (origin && http_access_cors(http_server_access(exchange->server), origin))
         add_unless_there(headers, "Access-Control-Allow-Origin", origin);
 }
 
-static const char *phrase(int status)
+const char *reply_phrase(int status)
 {
     static const struct {
         int status;
@@ -70,9 +73,11 @@ static const char *phrase(int status)
         {410, "Gone"},
         {413, "Content Too Large"},
         {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
         {422, "Unprocessable Content"},
         {429, "Too Many Requests"},
         {500, "Internal Server Error"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
     };
 
@@ -94,7 +99,7 @@ static void finish(struct exchange *exchange, int status, const void *bytes, siz
             (void)evbuffer_add(buffer, bytes, size);
     }
     exchange->on_closed = NULL;
-    evhttp_send_reply(exchange->request, status, phrase(status), NULL);
+    evhttp_send_reply(exchange->request, status, reply_phrase(status), NULL);
 }
 
 void reply_start(struct exchange *exchange, const char *type)
@@ -102,7 +107,7 @@ void reply_start(struct exchange *exchange, const char *type)
     add_head(exchange, type);
     reply_header(exchange, "Cache-Control", "no-store");
     reply_header(exchange, "X-Accel-Buffering", "no");
-    evhttp_send_reply_start(exchange->request, HTTP_OK, phrase(HTTP_OK));
+    evhttp_send_reply_start(exchange->request, HTTP_OK, reply_phrase(HTTP_OK));
 }
 
 void reply_body(struct exchange *exchange, const struct reply_body *body)
@@ -190,6 +195,6 @@ void reply_error(struct exchange *exchange, int status, const char *format, ...)
     va_end(arguments);
     reply_header(exchange, "Cache-Control", "no-store");
     reply_dumped(exchange, status, "application/problem+json",
-                 json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title", phrase(status),
-                           "status", status, "detail", sentence));
+                 json_pack("{s:s, s:s, s:i, s:s}", "type", "about:blank", "title",
+                           reply_phrase(status), "status", status, "detail", sentence));
 }

@@ -213,6 +213,51 @@ static void a_problem_says_what_it_is(void **state)
     assert_says(ask(*state, "GET /%00", "", ""), "HTTP/1.1 400 ");
 }
 
+/* What libevent answers by itself, before a handler hears of it. */
+static void what_is_no_request_is_a_problem_too(void **state)
+{
+    static const struct {
+        const char *request, *status;
+    } refused[] = {
+        {"nonsense\r\n\r\n", "400 Bad Request"},
+        {"GET / HTTP/1.1\r\nno field\r\n\r\n", "400 Bad Request"},
+        {"POST /api/v1/status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n",
+         "413 Content Too Large"},
+        {"POST /api/v1/status HTTP/1.1\r\nHost: localhost\r\nExpect: a miracle\r\n"
+         "Content-Length: 5\r\n\r\n",
+         "417 Expectation Failed"},
+        {"BREW /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", "501 Not Implemented"},
+    };
+    struct bench *bench = *state;
+
+    for (size_t i = 0; i < FL_COUNT(refused); i++) {
+        int fd = dial(bench);
+        const char *answer;
+
+        say(fd, refused[i].request);
+        answer = hear(bench, fd, "\"detail\":\"");
+        assert_memory_equal(answer, "HTTP/1.1 ", 9);
+        assert_memory_equal(answer + 9, refused[i].status, strlen(refused[i].status));
+        assert_says(answer, "\r\nX-Content-Type-Options: nosniff\r\n");
+        assert_says(answer, "\r\nContent-Type: application/problem+json\r\n");
+        assert_silent_of(answer, "<html>");
+        (void)close(fd);
+    }
+}
+
+static void who_asks_before_it_sends_is_told_to_go_on(void **state)
+{
+    struct bench *bench = *state;
+    int fd = dial(bench);
+
+    say(fd, "POST /api/v1/maintenance HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            "Content-Type: application/json\r\nContent-Length: 2\r\n\r\n");
+    assert_says(hear(bench, fd, "\r\n\r\n"), "HTTP/1.1 100 Continue\r\n");
+    say(fd, "{}");
+    assert_says(hear(bench, fd, "\"detail\":\""), "HTTP/1.1 4");
+    (void)close(fd);
+}
+
 static void what_has_not_changed_is_not_sent_again(void **state)
 {
     const char *answer = ask(*state, "GET /healthz", "", ""), *tag;
@@ -455,6 +500,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(every_answer_has_a_strict_head),
         TEST(a_problem_says_what_it_is),
+        TEST(what_is_no_request_is_a_problem_too),
+        TEST(who_asks_before_it_sends_is_told_to_go_on),
         TEST(what_has_not_changed_is_not_sent_again),
         TEST(a_head_is_the_answer_without_its_body),
         TEST(what_is_long_is_compressed_for_who_takes_it),
