@@ -274,8 +274,10 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
         run->result.phase_us[FL_LAYER_TLS] = now_us - run->layer_start_us;
         run->result.tls_resumed =
             run->n_hops == 0 && http_session_note(&run->instance->session, run->transfer.easy);
-        if (run->n_hops == 0)
+        if (run->n_hops == 0) {
             run->result.cert_end_s = run->instance->session.cert_end_s;
+            run->result.tls_version = run->instance->session.tls_version;
+        }
     }
     run->layer = FL_LAYER_OPERATE;
     run->layer_start_us = now_us;

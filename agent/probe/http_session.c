@@ -59,9 +59,11 @@ bool http_session_note(struct http_session *session, CURL *easy)
     if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
         tls->backend != CURLSSLBACKEND_OPENSSL || !tls->internals) {
         session->cert_end_s = FL_ABSENT;
+        session->tls_version = FL_ABSENT;
         return false;
     }
     ssl = tls->internals;
+    session->tls_version = SSL_version(ssl);
     if (SSL_session_reused(ssl)) {
         session->n_resumed++;
         return true;

@@ -16,6 +16,7 @@ struct http_session {
     unsigned n_resumed; /* since the last full one */
     int64_t expires_s;  /* when the first certificate of the chain does, since 1970 */
     int64_t cert_end_s; /* the same, also of a chain that nobody judged; FL_ABSENT: there is none */
+    int64_t tls_version; /* of the last handshake, as struct fl_result has it */
 };
 
 /* Prepare a transfer that begins now; `easy` ends before the session does. False when there is no

@@ -302,6 +302,7 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
         run->result.phase_us[FL_LAYER_TLS] = now_us - run->layer_start_us;
         run->result.tls_resumed = http_session_note(&run->instance->session, run->transfer.easy);
         run->result.cert_end_s = run->instance->session.cert_end_s;
+        run->result.tls_version = run->instance->session.tls_version;
     }
     if (run->operation == S3_PUT) {
         run->layer = FL_LAYER_OPERATE;

@@ -76,6 +76,7 @@ void window_init(struct window *window, const struct fleet *fleet, uint32_t agen
 {
     *window = (struct window){.agent = agent, .probe = probe, .family = FAMILY_AGENT};
     window->last.cert_end_s = FL_ABSENT;
+    window->last.tls_version = FL_ABSENT;
     window->interval_us = FL_SECOND; /* who is heard is looked at each second */
     if (probe != FLEET_NONE) {
         window->family = symbol_family(fleet->probes[probe].type);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SSL_3_0 0x0300 /* TLS counts on from it: RFC 8446, 4.1.2 */
+
 const struct probe_metric probe_metric_table[] = {
     {"probe_dns_lookup_time_seconds",
      "How long the probe took to look the name up",
@@ -72,6 +74,28 @@ void probe_metrics_certificate(struct metrics_text *text, const struct engine_se
         return;
     label(text, arg);
     metrics_text_count(text, (uint64_t)state->cert_end_s);
+}
+
+/* As the exporter writes it; NULL: this is not known. */
+static const char *version_name(int64_t tls_version)
+{
+    static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
+    int64_t minor = tls_version - SSL_3_0;
+
+    return minor >= 0 && minor < (int64_t)FL_COUNT(names) ? names[minor] : NULL;
+}
+
+void probe_metrics_tls_version(struct metrics_text *text, const struct engine_series_state *state,
+                               void (*label)(struct metrics_text *text, const void *arg),
+                               const void *arg)
+{
+    const char *name = version_name(state->tls_version);
+
+    if (!name)
+        return;
+    label(text, arg);
+    metrics_text_label(text, "version", name);
+    metrics_text_count(text, 1);
 }
 
 static bool is_named_after(const char *module, const char *type)

@@ -35,6 +35,13 @@ void probe_metrics_certificate(struct metrics_text *text, const struct engine_se
                                void (*label)(struct metrics_text *text, const void *arg),
                                const void *arg);
 
+/* The version of TLS that client and server agreed on, where there was a handshake. */
+#define PROBE_METRIC_TLS_VERSION "probe_tls_version_info"
+#define PROBE_METRIC_TLS_VERSION_HELP "The version of TLS that was agreed on; always 1"
+void probe_metrics_tls_version(struct metrics_text *text, const struct engine_series_state *state,
+                               void (*label)(struct metrics_text *text, const void *arg),
+                               const void *arg);
+
 /* Does a module's name, in the way of the exporter's examples (http_2xx, tcp_connect, icmp), mean
  * this probe? It does when it is the probe's name or its type, or begins with type and "_";
  * https is meant by http as well. */

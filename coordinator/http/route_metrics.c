@@ -125,6 +125,13 @@ static void say_certificate(const struct metrics_series *series,
     probe_metrics_certificate(series->scene->text, state, label_series, series);
 }
 
+static void say_tls_version(const struct metrics_series *series,
+                            const struct engine_series_state *state, const void *arg)
+{
+    (void)arg;
+    probe_metrics_tls_version(series->scene->text, state, label_series, series);
+}
+
 static void probes(const struct metrics_scene *scene)
 {
     gauge(scene, "probe_success", "Whether the newest probe was a success; gone when none came");
@@ -137,6 +144,8 @@ static void probes(const struct metrics_scene *scene)
     }
     gauge(scene, PROBE_METRIC_CERTIFICATE, PROBE_METRIC_CERTIFICATE_HELP);
     each_series(scene, say_certificate, NULL);
+    gauge(scene, PROBE_METRIC_TLS_VERSION, PROBE_METRIC_TLS_VERSION_HELP);
+    each_series(scene, say_tls_version, NULL);
     gauge(scene, "faultline_probe_start_timestamp_seconds", "When the newest probe began");
     each_series(scene, say_time, NULL);
     gauge(scene, "faultline_probe_failure_info", "What stopped the newest probe, and where");

@@ -121,6 +121,9 @@ static void say(struct metrics_text *text, const struct fleet_probe *probe,
     metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_CERTIFICATE,
                         PROBE_METRIC_CERTIFICATE_HELP);
     probe_metrics_certificate(text, state, no_labels, NULL);
+    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_TLS_VERSION,
+                        PROBE_METRIC_TLS_VERSION_HELP);
+    probe_metrics_tls_version(text, state, no_labels, NULL);
 }
 
 static void answer(struct exchange *exchange, const struct fleet_probe *probe,
@@ -175,6 +178,7 @@ static bool find_answer(const struct asker_ask *ask, struct engine_series_state 
                                                  .failure = result->failure,
                                                  .took_us = result->took_us,
                                                  .cert_end_s = result->cert_end_s,
+                                                 .tls_version = result->tls_version,
                                                  .t_us = result->t_us};
         memcpy(states[n++].phase_us, result->phase_us, sizeof(result->phase_us));
     }

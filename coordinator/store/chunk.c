@@ -48,6 +48,7 @@ static const struct {
     {offsetof(struct fl_result, cert_end_s), FL_ABSENT},
     {offsetof(struct fl_result, tcp.tx_bytes), FL_ABSENT},
     {offsetof(struct fl_result, tcp.tx_acked), FL_ABSENT},
+    {offsetof(struct fl_result, tls_version), FL_ABSENT},
 };
 
 #define COLUMNS (COLUMN_FIELDS + FL_COUNT(fields))

@@ -28,4 +28,5 @@ const struct column columns[COLUMNS] = {
     COLUMN(cert_end_s, cert_end_s, FL_ABSENT),
     COLUMN(tcp_tx_bytes, tcp.tx_bytes, FL_ABSENT),
     COLUMN(tcp_tx_acked, tcp.tx_acked, FL_ABSENT),
+    COLUMN(tls_version, tls_version, FL_ABSENT),
 };

@@ -36,6 +36,7 @@ void fl_result_init(struct fl_result *result)
         *fl_tcp_field(&result->tcp, i) = FL_ABSENT;
     result->tls_resumed = FL_ABSENT;
     result->cert_end_s = FL_ABSENT;
+    result->tls_version = FL_ABSENT;
 }
 
 static bool duration_bad(int64_t us)
@@ -66,6 +67,9 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
     if (result->cert_end_s != FL_ABSENT &&
         (result->cert_end_s < 0 || result->cert_end_s > MAX_CERT_END_S))
         return fl_error_set(err, -EINVAL, "result: \"cert_end_s\" is out of range");
+    if (result->tls_version != FL_ABSENT &&
+        (result->tls_version < 0 || result->tls_version > UINT16_MAX))
+        return fl_error_set(err, -EINVAL, "result: \"tls_version\" is out of range");
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)
         return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");

@@ -73,6 +73,7 @@ struct fl_result {
     int64_t step_us[FL_STEPS];   /* time of each storage step that completed, parts of operate */
     int64_t tls_resumed; /* 1: the TLS session before went on, 0: a full handshake, or FL_ABSENT */
     int64_t cert_end_s;  /* when the first certificate of the server's chain expires, since 1970 */
+    int64_t tls_version; /* agreed on, as TLS numbers it (0x0304 is 1.3), or FL_ABSENT */
     int64_t stalled_us;  /* age of the operation that still hangs in the kernel; 0: none does */
     struct fl_tcp tcp;
 };
