@@ -80,9 +80,9 @@ void probe_metrics_certificate(struct metrics_text *text, const struct engine_se
 static const char *version_name(int64_t tls_version)
 {
     static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
-    int64_t minor = tls_version - SSL_3_0;
+    const int64_t newest = SSL_3_0 + (int64_t)FL_COUNT(names) - 1;
 
-    return minor >= 0 && minor < (int64_t)FL_COUNT(names) ? names[minor] : NULL;
+    return tls_version >= SSL_3_0 && tls_version <= newest ? names[tls_version - SSL_3_0] : NULL;
 }
 
 void probe_metrics_tls_version(struct metrics_text *text, const struct engine_series_state *state,

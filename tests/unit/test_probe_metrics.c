@@ -88,12 +88,48 @@ static void layers_are_said_by_type_and_only_those_that_were_passed(void **state
     free(icmp);
 }
 
+/* What the version of TLS comes to; the caller frees it. */
+static char *version_written(int64_t tls_version)
+{
+    struct engine_series_state probed = result(true, 3000);
+    struct metrics_text *text;
+    const char *bytes;
+    char *copy;
+    size_t size;
+
+    probed.tls_version = tls_version;
+    assert_int_equal(metrics_text_new(METRICS_PROMETHEUS, 65536, &text), 0);
+    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_TLS_VERSION, "Which");
+    probe_metrics_tls_version(text, &probed, label_zone, "a");
+    bytes = metrics_text_end(text, &size);
+    copy = strndup(bytes, size);
+    metrics_text_free(text);
+    return copy;
+}
+
+static void a_version_of_tls_is_said_only_when_it_is_known(void **state)
+{
+    const int64_t unknown[] = {FL_ABSENT, INT64_MAX, -1, 0, 0x02ff, 0x0305, 0xfeff};
+    char *newest = version_written(0x0304);
+
+    (void)state;
+    assert_non_null(strstr(newest, "{zone=\"a\",version=\"TLS 1.3\"} 1\n"));
+    free(newest);
+    for (size_t i = 0; i < FL_COUNT(unknown); i++) {
+        char *nothing = version_written(unknown[i]);
+
+        assert_null(strstr(nothing, PROBE_METRIC_TLS_VERSION));
+        free(nothing);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(modules_are_named_as_for_the_exporter),
         cmocka_unit_test(the_middle_is_what_most_agents_say),
         cmocka_unit_test(layers_are_said_by_type_and_only_those_that_were_passed),
+        cmocka_unit_test(a_version_of_tls_is_said_only_when_it_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
