@@ -1,8 +1,20 @@
-/* The status page as files in a folder, for a server that lives elsewhere: page, feed, API. */
+/* The status page as files: page, feed and API, for a server that lives elsewhere. */
 #pragma once
 
 #include "coordinator/status/status_model.h"
 
-/* Each file is replaced as a whole; the folder and those in it are made when they are missing. */
-int snapshot_write(const char *folder, const struct status_model *model, const char *url,
-                   struct fl_error *err);
+#define SNAPSHOT_FILES 10
+
+struct snapshot_file {
+    const char *name; /* path below wherever the snapshot is put */
+    const char *type; /* media type */
+    char *text;
+};
+
+struct snapshot {
+    struct snapshot_file files[SNAPSHOT_FILES];
+};
+
+/* 0, or -ENOMEM with an empty snapshot. `url`: where people reach the page. */
+int snapshot_make(const struct status_model *model, const char *url, struct snapshot *ret);
+void snapshot_done(struct snapshot *snapshot);

@@ -1,6 +1,6 @@
 #include "coordinator/status/status_page.h"
 
-#include "coordinator/status/snapshot.h"
+#include "coordinator/status/snapshot_folder.h"
 #include "coordinator/status/status_html.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_log.h"
@@ -184,13 +184,19 @@ char *status_page_news(const struct status_page *page)
 static void write_snapshot(struct status_page *page, bool news)
 {
     const char *folder = coordinator_settings(page->coordinator)->status.snapshot;
+    struct snapshot snapshot;
     struct fl_error err;
 
     if (!folder || (!news && page->looked_us - page->written_us < FL_MINUTE))
         return;
     page->written_us = page->looked_us;
-    if (snapshot_write(folder, page->model, page->url, &err) < 0)
+    if (snapshot_make(page->model, page->url, &snapshot) < 0) {
+        fl_log_error("status", "no memory for the snapshot");
+        return;
+    }
+    if (snapshot_folder_write(folder, &snapshot, &err) < 0)
         fl_log_error("status", "%s", err.message);
+    snapshot_done(&snapshot);
 }
 
 void status_page_look(struct status_page *page)
