@@ -1,6 +1,6 @@
 #include "coordinator/list_fetch.h"
 
-#include "coordinator/notify/message.h"
+#include "proto/runtime/fl_secret.h"
 #include "proto/types/fl_time.h"
 
 #include <curl/curl.h>
@@ -72,7 +72,7 @@ static int set_secret(CURL *easy, const struct config_list *list, struct fl_erro
 
     if (!path)
         return 0;
-    r = message_secret_read(path, 1, &secret, &size, err);
+    r = fl_secret_read(path, 1, &secret, &size, err);
     if (r < 0)
         return r;
     if (list->bearer_file) {
@@ -83,7 +83,7 @@ static int set_secret(CURL *easy, const struct config_list *list, struct fl_erro
         (void)curl_easy_setopt(easy, CURLOPT_USERNAME, list->user);
         (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, secret);
     }
-    message_secret_free(secret, size);
+    fl_secret_free(secret, size);
     return 0;
 }
 

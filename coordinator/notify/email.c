@@ -2,6 +2,7 @@
  * than once, with the same Message-ID. */
 #include "coordinator/notify/message.h"
 #include "coordinator/notify/post.h"
+#include "proto/runtime/fl_secret.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -179,12 +180,12 @@ static int log_in(CURL *easy, const struct notify_settings *settings, struct fl_
 
     if (!settings->user)
         return 0;
-    r = message_secret_read(settings->password_file, 1, &password, &size, err);
+    r = fl_secret_read(settings->password_file, 1, &password, &size, err);
     if (r < 0)
         return r;
     (void)curl_easy_setopt(easy, CURLOPT_USERNAME, settings->user);
     (void)curl_easy_setopt(easy, CURLOPT_PASSWORD, password);
-    message_secret_free(password, size);
+    fl_secret_free(password, size);
     return 0;
 }
 

@@ -1,10 +1,7 @@
 #include "coordinator/notify/message.h"
 
 #include "coordinator/trace/verdict_json.h"
-#include "proto/runtime/fl_daemon.h"
 
-#include <errno.h>
-#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,29 +56,4 @@ void message_evidence(const json_t *event, char text[MESSAGE_EVIDENCE_SIZE])
         if (used >= MESSAGE_EVIDENCE_SIZE)
             return;
     }
-}
-
-int message_secret_read(const char *path, size_t min, char **ret, size_t *ret_size,
-                        struct fl_error *err)
-{
-    size_t size;
-    int r = fl_daemon_read_file(path, MESSAGE_SECRET_MAX + 1, ret, ret_size, err);
-
-    if (r < 0)
-        return fl_error_set(err, -EAGAIN, "its secret \"%s\" cannot be read", path);
-    while (*ret_size > 0 && ((*ret)[*ret_size - 1] == '\n' || (*ret)[*ret_size - 1] == '\r'))
-        (*ret)[--*ret_size] = '\0';
-    size = *ret_size;
-    if (size >= min && size <= MESSAGE_SECRET_MAX)
-        return 0;
-    message_secret_free(FL_TAKE(*ret), size);
-    return fl_error_set(err, -EAGAIN, "its secret \"%s\" has %zu bytes; allowed are %zu to %d",
-                        path, size, min, MESSAGE_SECRET_MAX);
-}
-
-void message_secret_free(char *secret, size_t size)
-{
-    if (secret)
-        OPENSSL_cleanse(secret, size);
-    free(secret);
 }

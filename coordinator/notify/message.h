@@ -5,7 +5,6 @@
 
 #define MESSAGE_SUMMARY_SIZE 512
 #define MESSAGE_EVIDENCE_SIZE 4096
-#define MESSAGE_SECRET_MAX 1024
 
 /* The whole message as a JSON object, to be freed. NULL without memory. */
 char *message_json(const struct notify_settings *settings, const struct notify_message *message);
@@ -16,9 +15,3 @@ bool message_is_test(const json_t *event);
 void message_summary(const json_t *event, char text[MESSAGE_SUMMARY_SIZE]);
 /* The sentences of its evidence, one a line. */
 void message_evidence(const json_t *event, char text[MESSAGE_EVIDENCE_SIZE]);
-
-/* One line of at least `min` and at most MESSAGE_SECRET_MAX bytes out of a file; freed with
- * message_secret_free. 0 or -EAGAIN, with a sentence without the secret. */
-int message_secret_read(const char *path, size_t min, char **ret, size_t *ret_size,
-                        struct fl_error *err);
-void message_secret_free(char *secret, size_t size);

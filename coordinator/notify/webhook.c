@@ -2,6 +2,7 @@
  * the time and a signature of both: HMAC-SHA256 over "TIME.BODY". */
 #include "coordinator/notify/message.h"
 #include "coordinator/notify/post.h"
+#include "proto/runtime/fl_secret.h"
 
 #include <errno.h>
 #include <openssl/hmac.h>
@@ -20,7 +21,7 @@ static int sign(const char *path, long long now, const char *body, char *field, 
     size_t secret_size = 0;
     unsigned mac_size = 0;
     int n, used,
-        r = signed_text ? message_secret_read(path, MIN_SECRET, &secret, &secret_size, err)
+        r = signed_text ? fl_secret_read(path, MIN_SECRET, &secret, &secret_size, err)
                         : fl_error_set(err, -EAGAIN, "no memory");
 
     if (r < 0) {
@@ -33,7 +34,7 @@ static int sign(const char *path, long long now, const char *body, char *field, 
     used = snprintf(field, size, "X-Faultline-Signature: t=%lld,v1=", now);
     for (unsigned i = 0; i < mac_size; i++)
         used += snprintf(field + used, size - (size_t)used, "%02x", mac[i]);
-    message_secret_free(secret, secret_size);
+    fl_secret_free(secret, secret_size);
     free(signed_text);
     return 0;
 }
