@@ -24,6 +24,7 @@ void config_status_done(struct config_status *status)
     free(status->components);
     status->components = NULL;
     status->n_components = 0;
+    config_bucket_done(&status->bucket);
     fl_options_done(config_status_options, status);
 }
 
@@ -181,12 +182,14 @@ static int read_texts(const struct fl_yaml_node *map, struct config_status *stat
 int config_status_read(const struct fl_yaml_node *root, const struct fleet *fleet,
                        struct config_status *ret, struct fl_error *err)
 {
-    static const char *const others[] = {"groups", "texts", NULL};
+    static const char *const others[] = {"groups", "texts", "bucket", NULL};
     const struct fl_yaml_node *map = fl_yaml_get(root, "status_page");
     const struct fl_yaml_node *groups = map ? fl_yaml_get(map, "groups") : NULL;
     int r = map ? fl_yaml_options(map, config_status_options, others, ret, err)
                 : fl_options_init(config_status_options, ret);
 
+    if (r == 0 && map && fl_yaml_get(map, "bucket"))
+        r = config_bucket_read(fl_yaml_get(map, "bucket"), &ret->bucket, err);
     if (r == 0 && map)
         r = read_texts(fl_yaml_get(map, "texts"), ret, err);
     if (r == 0 && groups)

@@ -1,6 +1,7 @@
 /* The section "status_page": what customers are shown, and in which words. */
 #pragma once
 
+#include "coordinator/config_bucket.h"
 #include "coordinator/core/fleet.h"
 #include "coordinator/core/verdict.h"
 #include "proto/types/fl_option.h"
@@ -27,6 +28,7 @@ struct status_component {
 struct config_status {
     char *title;
     char *snapshot; /* folder; NULL: none is written */
+    struct config_bucket bucket;
     size_t n_groups, n_components;
     struct status_group groups[STATUS_MAX_GROUPS];
     struct status_component *components;

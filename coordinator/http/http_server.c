@@ -477,7 +477,7 @@ const struct http_access *http_server_access(const struct http_server *server)
     return server->access;
 }
 
-struct status_page *http_server_page(struct http_server *server)
+struct status_page *http_server_page(const struct http_server *server)
 {
     return server->page;
 }

@@ -445,6 +445,30 @@ static void http(const struct metrics_scene *scene, const struct http_server *se
     }
 }
 
+static void snapshots(const struct metrics_scene *scene, const struct http_server *server)
+{
+    struct snapshot_bucket_stats stats;
+
+    if (!coordinator_settings(scene->coordinator)->status.bucket.endpoint)
+        return;
+    status_page_bucket(http_server_page(server), &stats);
+    {
+        const struct plain_metric metrics[] = {
+            {METRICS_COUNTER, "faultline_snapshots", "Snapshots that were put into the bucket",
+             stats.put},
+            {METRICS_COUNTER, "faultline_snapshot_failures",
+             "Times that the bucket did not take a snapshot", stats.failed},
+            {METRICS_COUNTER, "faultline_snapshots_overtaken",
+             "Snapshots that were not put since a newer one came", stats.overtaken},
+            {METRICS_GAUGE, "faultline_snapshot_timestamp_seconds",
+             "When the snapshot in the bucket was put there",
+             (uint64_t)(stats.good_us / FL_SECOND)},
+        };
+
+        plain(scene, metrics, FL_COUNT(metrics));
+    }
+}
+
 static void asks(const struct metrics_scene *scene)
 {
     struct asker_stats stats;
@@ -634,6 +658,7 @@ static void itself(const struct metrics_scene *scene, const struct http_server *
     refusals(scene);
     history(scene);
     http(scene, server);
+    snapshots(scene, server);
     decisions_health(scene);
     asks(scene);
     notifications(scene);

@@ -1,5 +1,6 @@
 #include "coordinator/status/status_page.h"
 
+#include "coordinator/leadership.h"
 #include "coordinator/status/snapshot_folder.h"
 #include "coordinator/status/status_html.h"
 #include "proto/runtime/fl_clock.h"
@@ -27,6 +28,8 @@ struct status_page {
     size_t n_past;
     uint64_t past_event; /* the newest event when the past was read */
     fl_time past_us, looked_us, written_us;
+    struct snapshot_bucket *bucket; /* NULL: none is configured */
+    struct fl_log_limit bucket_limit;
     uint64_t signature;
     char url[320];
 };
@@ -181,22 +184,61 @@ char *status_page_news(const struct status_page *page)
     return text;
 }
 
-static void write_snapshot(struct status_page *page, bool news)
+/* Of several coordinators the one that acts publishes; a folder is each one's own. */
+static bool publishes(const struct status_page *page)
 {
-    const char *folder = coordinator_settings(page->coordinator)->status.snapshot;
-    struct snapshot snapshot;
-    struct fl_error err;
+    const struct leadership *leadership = coordinator_leadership(page->coordinator);
 
-    if (!folder || (!news && page->looked_us - page->written_us < FL_MINUTE))
-        return;
-    page->written_us = page->looked_us;
-    if (snapshot_make(page->model, page->url, &snapshot) < 0) {
-        fl_log_error("status", "no memory for the snapshot");
+    return !leadership || leadership_acts(leadership);
+}
+
+/* With what the configuration says now. */
+static void look_at_bucket(struct status_page *page, const struct config_bucket *config)
+{
+    struct snapshot_bucket_stats stats;
+    uint64_t held;
+
+    if (!config->endpoint) {
+        page->bucket = snapshot_bucket_free(page->bucket);
         return;
     }
-    if (snapshot_folder_write(folder, &snapshot, &err) < 0)
-        fl_log_error("status", "%s", err.message);
+    if (!page->bucket && snapshot_bucket_new(&page->bucket) < 0)
+        page->bucket = NULL;
+    status_page_bucket(page, &stats);
+    if (*stats.last_error.message && fl_log_allowed(&page->bucket_limit, FL_MINUTE, &held))
+        fl_log_warning("status", "the snapshot is not in the bucket \"%s\": %s", config->bucket,
+                       stats.last_error.message);
+}
+
+static int put_snapshot(struct status_page *page, const struct config_status *config,
+                        struct fl_error *err)
+{
+    struct snapshot snapshot;
+    int r = snapshot_make(page->model, page->url, &snapshot);
+
+    if (r < 0)
+        return fl_error_set(err, r, "no memory for the snapshot");
+    if (config->snapshot)
+        r = snapshot_folder_write(config->snapshot, &snapshot, err);
+    if (page->bucket && publishes(page) &&
+        snapshot_bucket_put(page->bucket, &config->bucket, &snapshot) < 0)
+        r = fl_error_set(err, -ENOMEM, "no memory for the snapshot");
     snapshot_done(&snapshot);
+    return r;
+}
+
+static void write_snapshot(struct status_page *page, bool news)
+{
+    const struct config_status *config = &coordinator_settings(page->coordinator)->status;
+    struct fl_error err;
+
+    look_at_bucket(page, &config->bucket);
+    if ((!config->snapshot && !page->bucket) ||
+        (!news && page->looked_us - page->written_us < FL_MINUTE))
+        return;
+    page->written_us = page->looked_us;
+    if (put_snapshot(page, config, &err) < 0)
+        fl_log_error("status", "%s", err.message);
 }
 
 void status_page_look(struct status_page *page)
@@ -256,6 +298,7 @@ struct status_page *status_page_free(struct status_page *page)
         return NULL;
     if (page->timer)
         event_free(page->timer);
+    snapshot_bucket_free(page->bucket);
     free(page->model);
     free(page->past);
     free(page);
@@ -275,4 +318,11 @@ const struct status_model *status_page_model(struct status_page *page)
 const char *status_page_url(const struct status_page *page)
 {
     return page->url;
+}
+
+void status_page_bucket(const struct status_page *page, struct snapshot_bucket_stats *ret)
+{
+    *ret = (struct snapshot_bucket_stats){0};
+    if (page->bucket)
+        snapshot_bucket_stats(page->bucket, ret);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "coordinator/coordinator.h"
+#include "coordinator/status/snapshot_bucket.h"
 #include "coordinator/status/status_model.h"
 
 struct status_page;
@@ -20,5 +21,7 @@ void status_page_look(struct status_page *page);
 const struct status_model *status_page_model(struct status_page *page);
 /* Where the page is, without "/" at its end: as configured, or a guess. */
 const char *status_page_url(const struct status_page *page);
+/* How putting snapshots into a bucket goes; zeroes when none is configured. */
+void status_page_bucket(const struct status_page *page, struct snapshot_bucket_stats *ret);
 /* The news as they are now; NULL: no memory. The caller frees them. */
 char *status_page_news(const struct status_page *page);

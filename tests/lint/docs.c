@@ -217,6 +217,7 @@ int main(int argc, char **argv)
     check_manual(page, "coordinator", coordinator_options);
     check_manual(page, "http", config_http_options);
     check_manual(page, "status_page", config_status_options);
+    check_manual(page, "status_page: bucket", config_bucket_options);
     check_manual(page, "history", config_history_options);
     check_manual(page, "lease", config_lease_options);
     check_manual(page, "agents", config_agent_options);
@@ -232,6 +233,7 @@ int main(int argc, char **argv)
     check_example(coordinator, COORDINATOR_EXAMPLE, coordinator_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_http_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_status_options);
+    check_example(coordinator, COORDINATOR_EXAMPLE, config_bucket_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_history_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_lease_options);
     check_example(coordinator, COORDINATOR_EXAMPLE, config_agent_options);
