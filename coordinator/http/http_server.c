@@ -482,7 +482,7 @@ struct status_page *http_server_page(const struct http_server *server)
     return server->page;
 }
 
-const struct timeline *http_server_timeline(const struct http_server *server)
+struct timeline *http_server_timeline(const struct http_server *server)
 {
     return server->timeline;
 }

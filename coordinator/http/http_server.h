@@ -56,6 +56,6 @@ struct stream *http_server_stream(struct http_server *server, enum http_stream w
 struct waiters *http_server_waiters(struct http_server *server, enum http_wait which);
 const struct http_access *http_server_access(const struct http_server *server);
 struct status_page *http_server_page(const struct http_server *server);
-const struct timeline *http_server_timeline(const struct http_server *server);
+struct timeline *http_server_timeline(const struct http_server *server);
 struct reply_cache *http_server_cache(struct http_server *server);
 bool http_server_is_secure(const struct http_server *server);

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_INCIDENTS 1000 /* that are looked through for those of a minute */
+#define MAX_INCIDENTS 5000 /* that are looked through for those of a minute, */
+#define READ_AT_ONCE 200   /* so many at once */
 #define HTTP_GONE 410      /* evhttp has no name for it */
 #define MAX_CHANGES 20000  /* cells in one event; the rest follows with the next look */
 
@@ -53,7 +54,9 @@ static json_t *cell_json(const struct fleet *fleet, uint32_t agent,
         "{s:s, s:s, s:s, s:o, s:o, s:o}", "agent", fleet->agents[agent].name, "zone",
         fleet->places[fleet->agents[agent].zone].name, "state", states[cell->state], "layer",
         failed ? json_string(fl_layer_name((enum fl_layer)cell->layer)) : json_null(), "error",
-        failed ? json_string(fl_failure_name((enum fl_failure)cell->failure)) : json_null(),
+        failed && cell->failure != FL_FAILURE_NONE
+            ? json_string(fl_failure_name((enum fl_failure)cell->failure))
+            : json_null(),
         "took_us", short_json(cell->took_us));
 }
 
@@ -80,50 +83,74 @@ static json_t *matrix_json(const struct coordinator *coordinator, const struct t
     return array;
 }
 
-/* Those that were open within the minute. */
-static json_t *verdicts_json(const struct coordinator *coordinator, fl_time t_us)
+/* Those that were open within the time, the newest first. */
+static json_t *verdicts_json(const struct coordinator *coordinator, fl_time t_us, int64_t step_us)
 {
-    struct store_incident *incidents = NULL;
     const struct store_type *type;
     json_t *array = json_array();
+    uint64_t before = 0;
     struct store *store;
     struct fl_error err;
-    size_t n = 0;
+    size_t n = READ_AT_ONCE;
 
     type = coordinator_store(coordinator, &store);
-    if (type->incidents(store, 0, MAX_INCIDENTS, &incidents, &n, &err) < 0)
-        return array; /* the matrix is what was asked for */
-    for (size_t i = 0; i < n; i++)
-        if (incidents[i].opened_us < t_us + TIMELINE_STEP &&
-            (incidents[i].closed_us == FL_ABSENT || incidents[i].closed_us >= t_us))
-            (void)json_array_append_new(array, verdict_json(&incidents[i].verdict));
-    free(incidents);
+    for (size_t read = 0; n == READ_AT_ONCE && read < MAX_INCIDENTS; read += n) {
+        struct store_incident *incidents = NULL;
+
+        if (type->incidents(store, before, READ_AT_ONCE, &incidents, &n, &err) < 0)
+            return array; /* the matrix is what was asked for */
+        for (size_t i = 0; i < n; i++)
+            if (incidents[i].opened_us < t_us + step_us &&
+                (incidents[i].closed_us == FL_ABSENT || incidents[i].closed_us >= t_us))
+                (void)json_array_append_new(array, verdict_json(&incidents[i].verdict));
+        before = n ? incidents[n - 1].verdict.id : 0;
+        free(incidents);
+    }
     return array;
 }
 
-/* Why a minute is not here, and where what is left of it is. */
-static void reply_missing(struct exchange *exchange, fl_time t_us)
+static void reply_time(struct exchange *exchange, const struct timeline_recall *time)
 {
-    int64_t raw_us = coordinator_settings(exchange->coordinator)->keep.raw_us;
+    const struct timeline *timeline = http_server_timeline(exchange->server);
+    const struct timeline_pair *pairs;
+
+    reply_json(exchange, HTTP_OK,
+               json_pack("{s:I, s:I, s:b, s:o, s:o}", "t_us", time->t_us, "step_us", time->step_us,
+                         "complete", time->n_read == timeline_pairs(timeline, &pairs), "matrix",
+                         matrix_json(exchange->coordinator, timeline, time->cells), "verdicts",
+                         verdicts_json(exchange->coordinator, time->t_us, time->step_us)));
+}
+
+/* A minute that is not in the timeline: what the history has of it. */
+static void reply_past(struct exchange *exchange, fl_time t_us)
+{
+    const struct store_keep *keep = &coordinator_settings(exchange->coordinator)->keep;
     fl_time now_us = fl_clock_steady();
     char kept[FL_DURATION_TEXT_SIZE];
+    struct timeline_recall recall;
+    struct fl_error err;
+    int r;
 
-    if (t_us > now_us)
+    if (t_us > now_us) {
         reply_error(exchange, HTTP_NOTFOUND, "that minute has not begun yet");
-    else if (t_us < now_us - raw_us)
+        return;
+    }
+    r = timeline_recall(http_server_timeline(exchange->server), t_us, now_us, &recall, &err);
+    if (r == -ENOENT)
         reply_error(exchange, HTTP_GONE,
-                    "that minute is rolled up: single results are kept for %s (\"raw\" in section "
-                    "\"history\"); /api/v1/history/points has what is left of it",
-                    fl_duration_format(raw_us, kept));
+                    "that minute is gone: the history keeps hours for %s (\"hours\" in section "
+                    "\"history\")",
+                    fl_duration_format(keep->hours_us, kept));
+    else if (r < 0)
+        reply_error(exchange, HTTP_INTERNAL, "the history cannot be read: %s", err.message);
     else
-        reply_error(exchange, HTTP_NOTFOUND,
-                    "that minute is not in the timeline; /api/v1/timeline says which are, and "
-                    "/api/v1/history/results has its single results");
+        reply_time(exchange, &recall);
 }
 
 void route_timeline_minute(struct exchange *exchange)
 {
     const struct timeline *timeline = http_server_timeline(exchange->server);
+    const struct timeline_pair *pairs;
     const char *text = exchange->parameters[0];
     int64_t wanted = strtoll(text, NULL, 10);
 
@@ -137,15 +164,13 @@ void route_timeline_minute(struct exchange *exchange)
         fl_time t_us;
         const struct timeline_cell *cells = timeline_minute(timeline, i, &t_us);
 
-        if (t_us != wanted / TIMELINE_STEP * TIMELINE_STEP)
-            continue;
-        reply_json(exchange, HTTP_OK,
-                   json_pack("{s:I, s:o, s:o}", "t_us", t_us, "matrix",
-                             matrix_json(exchange->coordinator, timeline, cells), "verdicts",
-                             verdicts_json(exchange->coordinator, t_us)));
-        return;
+        if (t_us == wanted / TIMELINE_STEP * TIMELINE_STEP) {
+            reply_time(exchange, &(struct timeline_recall){
+                                     t_us, TIMELINE_STEP, timeline_pairs(timeline, &pairs), cells});
+            return;
+        }
     }
-    reply_missing(exchange, wanted / TIMELINE_STEP * TIMELINE_STEP);
+    reply_past(exchange, wanted / TIMELINE_STEP * TIMELINE_STEP);
 }
 
 /* The pair that the query names; -1: that is answered. */

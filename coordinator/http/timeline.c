@@ -7,8 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define READ_US (10 * FL_MS) /* of one look for reading the history; one pair at least */
-#define MAX_RESULTS 1000     /* of a minute that are looked through for the failure */
+#define READ_US (10 * FL_MS)   /* of one look for reading the history; one pair at least */
+#define RECALL_US (30 * FL_MS) /* the same, of one who asks */
+#define MAX_RESULTS 1000       /* of a minute that are looked through for the failure */
+
+struct recall {
+    fl_time t_us; /* 0: this place is free */
+    unsigned level;
+    size_t n_read;
+    struct timeline_cell *cells;
+};
 
 struct timeline {
     const struct coordinator *coordinator;
@@ -21,6 +29,8 @@ struct timeline {
     fl_time first_us;            /* minute of the first look, */
     size_t first_slot;           /* and where it lies in the ring */
     size_t n_read;               /* pairs of which the minutes before it are there */
+    struct recall recalls[TIMELINE_RECALLS];
+    size_t next_recall; /* the place of the oldest */
 };
 
 static void drop(struct timeline *timeline)
@@ -29,6 +39,10 @@ static void drop(struct timeline *timeline)
     free(timeline->seen_us);
     free(timeline->begin_us);
     free(timeline->cells);
+    for (size_t i = 0; i < TIMELINE_RECALLS; i++) {
+        free(timeline->recalls[i].cells);
+        timeline->recalls[i] = (struct recall){0};
+    }
     timeline->pairs = NULL;
     timeline->seen_us = NULL;
     timeline->begin_us = NULL;
@@ -170,20 +184,38 @@ static uint32_t median_us(const struct rollup *point, unsigned measure)
     return short_us(sketch_quantile(&point->sketches[measure], 0.5));
 }
 
+/* What is known without single results; the layer is that of most failures. */
+static void fill(struct timeline_cell *cell, const struct rollup *point)
+{
+    int worst = 0;
+
+    cell->state = point->counts.ok < point->counts.samples ? TIMELINE_FAIL : TIMELINE_OK;
+    cell->took_us = median_us(point, ROLLUP_WHOLE);
+    for (int i = 0; i < FL_LAYERS; i++) {
+        cell->phase_us[i] = median_us(point, ROLLUP_LAYER(i));
+        if (point->counts.failed[i] > point->counts.failed[worst])
+            worst = i;
+    }
+    cell->layer = (uint8_t)worst;
+    cell->failure = FL_FAILURE_NONE;
+}
+
 /* What the history has of a pair for one minute. */
 static int put_point(fl_time start_us, const struct rollup *point, void *arg)
 {
     struct timeline *timeline = arg;
     struct timeline_cell *cells;
-    struct timeline_cell *cell;
 
-    if (point->counts.samples == 0 || !(cells = past_minute(timeline, start_us)))
-        return 0;
-    cell = &cells[timeline->n_read];
-    cell->state = point->counts.ok < point->counts.samples ? TIMELINE_FAIL : TIMELINE_OK;
-    cell->took_us = median_us(point, ROLLUP_WHOLE);
-    for (int i = 0; i < FL_LAYERS; i++)
-        cell->phase_us[i] = median_us(point, ROLLUP_LAYER(i));
+    if (point->counts.samples > 0 && (cells = past_minute(timeline, start_us)))
+        fill(&cells[timeline->n_read], point);
+    return 0;
+}
+
+static int put_recalled(fl_time start_us, const struct rollup *point, void *arg)
+{
+    (void)start_us;
+    if (point->counts.samples > 0)
+        fill(arg, point);
     return 0;
 }
 
@@ -201,20 +233,26 @@ static void put_failure(struct timeline_cell *cell, const struct fl_result *resu
         cell->phase_us[i] = short_us(results[n - 1].phase_us[i]);
 }
 
+static struct store_query query_of(const struct timeline *timeline, size_t i, unsigned level)
+{
+    const struct fleet *fleet = coordinator_settings(timeline->coordinator)->fleet;
+    const struct timeline_pair *pair = &timeline->pairs[i];
+
+    return (struct store_query){.agent = fleet->agents[pair->agent].name,
+                                .series = fleet->probes[pair->probe].series,
+                                .level = level,
+                                .step_us = rollup_levels[level].point_us};
+}
+
 /* What cannot be read stays unseen: the history says so where it is asked. */
 static void read_pair(struct timeline *timeline)
 {
-    const struct fleet *fleet = coordinator_settings(timeline->coordinator)->fleet;
-    const struct timeline_pair *pair = &timeline->pairs[timeline->n_read];
-    struct store_query query = {.agent = fleet->agents[pair->agent].name,
-                                .series = fleet->probes[pair->probe].series,
-                                .to_us = timeline->first_us,
-                                .level = ROLLUP_MINUTES,
-                                .step_us = TIMELINE_STEP};
+    struct store_query query = query_of(timeline, timeline->n_read, ROLLUP_MINUTES);
     const struct store_type *type;
     struct store *store;
     struct fl_error err;
 
+    query.to_us = timeline->first_us;
     query.from_us = query.to_us - (fl_time)(timeline->max_minutes - 1) * TIMELINE_STEP;
     type = coordinator_store(timeline->coordinator, &store);
     if (type->points(store, &query, put_point, timeline, &err) < 0)
@@ -296,4 +334,78 @@ const struct timeline_cell *timeline_minute(const struct timeline *timeline, siz
 
     *ret_us = timeline->begin_us[slot];
     return timeline->cells + slot * timeline->n_pairs;
+}
+
+/* The place of such a time: the one that it has, or that of the oldest. NULL: no memory. */
+static struct recall *recall_of(struct timeline *timeline, fl_time t_us, unsigned level)
+{
+    struct recall *recall;
+    struct timeline_cell *cells;
+
+    for (size_t i = 0; i < TIMELINE_RECALLS; i++)
+        if (timeline->recalls[i].t_us == t_us && timeline->recalls[i].level == level)
+            return &timeline->recalls[i];
+    cells = calloc(timeline->n_pairs + 1, sizeof(*cells));
+    if (!cells)
+        return NULL;
+    recall = &timeline->recalls[timeline->next_recall];
+    timeline->next_recall = (timeline->next_recall + 1) % TIMELINE_RECALLS;
+    free(recall->cells);
+    *recall = (struct recall){.t_us = t_us, .level = level, .cells = cells};
+    return recall;
+}
+
+/* One more pair of a time that was asked for. */
+static int read_recalled(const struct timeline *timeline, struct recall *recall,
+                         struct fl_error *err)
+{
+    struct store_query query = query_of(timeline, recall->n_read, recall->level);
+    struct timeline_cell *cell = &recall->cells[recall->n_read];
+    struct fl_result *results = NULL;
+    const struct store_type *type;
+    struct store *store;
+    size_t n = 0;
+    int r;
+
+    query.from_us = recall->t_us;
+    query.to_us = recall->t_us + query.step_us;
+    type = coordinator_store(timeline->coordinator, &store);
+    r = type->points(store, &query, put_recalled, cell, err);
+    if (r >= 0 && cell->state == TIMELINE_FAIL)
+        r = type->results(store, query.agent, query.series, query.from_us, query.to_us, MAX_RESULTS,
+                          &results, &n, err);
+    if (r >= 0)
+        put_failure(cell, results, n);
+    free(results);
+    return r < 0 && r != -ENOENT ? r : 0; /* an agent of which there was nothing yet is unseen */
+}
+
+/* The finest level that is still kept of a time; ROLLUP_LEVELS: none is. */
+static unsigned level_of(const struct store_keep *keep, int64_t age_us)
+{
+    return age_us < keep->minutes_us ? ROLLUP_MINUTES
+           : age_us < keep->hours_us ? ROLLUP_HOURS
+                                     : ROLLUP_LEVELS;
+}
+
+int timeline_recall(struct timeline *timeline, fl_time t_us, fl_time now_us,
+                    struct timeline_recall *ret, struct fl_error *err)
+{
+    const struct store_keep *keep = &coordinator_settings(timeline->coordinator)->keep;
+    unsigned level = level_of(keep, now_us - t_us);
+    int64_t until_us = fl_clock_monotonic() + RECALL_US, step_us;
+    struct recall *recall;
+    int r = 0;
+
+    if (level == ROLLUP_LEVELS)
+        return fl_error_set(err, -ENOENT, "nothing is kept for so long");
+    step_us = rollup_levels[level].point_us;
+    recall = recall_of(timeline, t_us / step_us * step_us, level);
+    if (!recall)
+        return fl_error_set(err, -ENOMEM, "no memory");
+    while (r == 0 && recall->n_read < timeline->n_pairs && fl_clock_monotonic() < until_us)
+        if ((r = read_recalled(timeline, recall, err)) == 0)
+            recall->n_read++;
+    *ret = (struct timeline_recall){recall->t_us, step_us, recall->n_read, recall->cells};
+    return r;
 }

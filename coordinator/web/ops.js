@@ -60,7 +60,7 @@
   }
 
   function cellText(cell) {
-    if (cell.state === "fail") return cell.layer + " " + cell.error;
+    if (cell.state === "fail") return cell.layer + " " + (cell.error || "failed");
     if (cell.state === "unseen") return "–";
     return duration(cell.took_us);
   }
@@ -164,17 +164,41 @@
     if (at === null) slider.value = minutes.length;
   }
 
-  async function lookAt(index) {
-    const minute = minutes[index];
-    if (!minute) { goLive(); return; }
-    at = minute.t_us;
+  function showTime(text) { $("minute-text").textContent = text; }
+
+  // What is not at hand comes in pieces.
+  async function lookAtTime(time) {
+    const text = new Date(time / 1000).toISOString().slice(0, 16).replace("T", " ") + " UTC";
+    at = time;
     document.body.classList.add("past");
     $("live").disabled = false;
-    $("minute-text").textContent = minute.t_at.slice(0, 16).replace("T", " ") + " UTC";
-    const past = await get("api/v1/timeline/" + minute.t_us);
-    if (at !== minute.t_us) return;
-    fillMatrix(past.matrix);
-    showVerdicts(past.verdicts);
+    showTime(text + ", reading…");
+    for (let past = null; !past || !past.complete;) {
+      past = await get("api/v1/timeline/" + time);
+      if (at !== time) return;
+      fillMatrix(past.matrix);
+      showVerdicts(past.verdicts);
+      showTime(past.step_us > 60000000 ? "The hour from " + past.t_at.slice(0, 16).replace("T", " ") + " UTC" :
+        text + (past.complete ? "" : ", reading…"));
+    }
+  }
+
+  const unlessKept = (time) => (error) => {
+    if (at !== time) return;
+    fillMatrix(status.matrix.map((row) => ({cells: row.cells.map((cell) => ({agent: cell.agent, state: "unseen"}))})));
+    showVerdicts([]);
+    showTime("Nothing is kept of that minute (" + error.message + ")");
+  };
+
+  function lookAt(index) {
+    if (!minutes[index]) goLive();
+    else lookAtTime(minutes[index].t_us).catch(unlessKept(minutes[index].t_us));
+  }
+
+  function lookAtChosen() {
+    const time = Date.parse($("when").value + "Z") * 1000;
+    if (Number.isNaN(time)) { $("when").focus(); return; }
+    lookAtTime(time).catch(unlessKept(time));
   }
 
   function goLive() {
@@ -182,7 +206,7 @@
     document.body.classList.remove("past");
     $("live").disabled = true;
     $("minute").value = minutes.length;
-    $("minute-text").textContent = "Live";
+    showTime("Live");
     if (status) { fillMatrix(status.matrix); showVerdicts(status.verdicts); }
     refresh().catch(() => {});
   }
@@ -237,7 +261,8 @@
     verdicts.addEventListener("verdict", () => refresh().catch(() => {}));
   }
 
-  $("minute").addEventListener("input", (event) => lookAt(+event.target.value).catch(() => {}));
+  $("minute").addEventListener("input", (event) => lookAt(+event.target.value));
+  $("look").addEventListener("click", lookAtChosen);
   $("live").addEventListener("click", goLive);
   const again = () => refresh().catch((error) => say(String(error.message)));
   again().then(refreshTimeline).then(follow).catch((error) => say(String(error.message)));

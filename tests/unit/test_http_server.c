@@ -3,15 +3,19 @@
  * Spoken to over plain sockets, byte by byte. */
 #include "coordinator/http/http_server.h"
 #include "coordinator/http/route.h"
+#include "coordinator/store/store.h"
+#include "proto/codec/fl_codec.h"
 #include "proto/runtime/fl_clock.h"
 #include "proto/runtime/fl_loop.h"
 #include "proto/runtime/fl_zsock.h"
+#include "proto/types/fl_name.h"
 #include "tests/support/unit.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -272,6 +276,75 @@ static void what_has_not_changed_is_not_sent_again(void **state)
     assert_says(ask(*state, "GET /healthz", "If-None-Match: W/\"0\"\r\n", ""), "HTTP/1.1 200 ");
 }
 
+/* One of the web's, that failed, into the history as if it came late. */
+static void put_result(const struct bench *bench, fl_time t_us)
+{
+    static uint64_t sequence;
+    struct fl_result result;
+    struct fl_message message = {
+        .type = FL_MESSAGE_BATCH,
+        .batch = {
+            .agent = "a1", .boot = 1, .sequence = ++sequence, .n_results = 1, .results = &result}};
+    const struct store_type *type;
+    struct store_stats stats;
+    struct store *store;
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+
+    fl_result_init(&result);
+    result.t_us = t_us;
+    result.series = fl_series_id("web", "tcp");
+    result.took_us = 1000;
+    result.layer = FL_LAYER_CONNECT;
+    result.failure = FL_FAILURE_REFUSED;
+    assert_int_equal(fl_codec_encode(&message, &bytes, &size, NULL), 0);
+    type = coordinator_store(bench->coordinator, &store);
+    assert_int_equal(type->put_batch(store, &message.batch, bytes, size, fl_clock_wall()), 0);
+    free(bytes);
+    do {
+        turn(bench);
+        type->stats(store, &stats);
+    } while (stats.batches < sequence);
+}
+
+static const char *ask_minute(struct bench *bench, fl_time t_us)
+{
+    char line[96];
+
+    (void)snprintf(line, sizeof(line), "GET /api/v1/timeline/%" PRId64, t_us);
+    return ask(bench, line, "", "");
+}
+
+static void a_minute_of_long_ago_is_read_from_the_history(void **state)
+{
+    struct bench *bench = start("");
+    fl_time now_us = fl_clock_wall(), minute_us = now_us - 3 * 24 * FL_HOUR,
+            hour_us = now_us - 60 * 24 * FL_HOUR;
+    char when[64];
+
+    (void)state;
+    put_result(bench, minute_us);
+    put_result(bench, hour_us);
+    for (int again = 0; again < 2; again++) {
+        const char *answer = ask_minute(bench, minute_us);
+
+        (void)snprintf(when, sizeof(when), "{\"t_us\":%" PRId64 ",\"step_us\":60000000,",
+                       minute_us / FL_MINUTE * FL_MINUTE);
+        assert_says(answer, when);
+        assert_says(answer, "\"complete\":true");
+        assert_says(answer, "\"state\":\"fail\",\"layer\":\"connect\",\"error\":\"refused\"");
+        (void)snprintf(when, sizeof(when), "{\"t_us\":%" PRId64 ",\"step_us\":3600000000,",
+                       hour_us / FL_HOUR * FL_HOUR);
+        assert_says(ask_minute(bench, hour_us), when);
+        assert_says(bench->answer, "\"state\":\"fail\",\"layer\":\"connect\"");
+    }
+    assert_says(ask_minute(bench, minute_us - FL_HOUR), "\"state\":\"unseen\"");
+    assert_says(ask_minute(bench, now_us - 3 * 366 * 24 * FL_HOUR), "HTTP/1.1 410 ");
+    assert_says(bench->answer, "the history keeps hours for");
+    assert_says(ask_minute(bench, now_us + FL_HOUR), "HTTP/1.1 404 ");
+    stop(bench);
+}
+
 static void a_head_is_the_answer_without_its_body(void **state)
 {
     const char *answer = ask(*state, "HEAD /healthz", "", "");
@@ -501,6 +574,7 @@ int main(void)
         TEST(every_answer_has_a_strict_head),
         TEST(a_problem_says_what_it_is),
         TEST(what_is_no_request_is_a_problem_too),
+        TEST(a_minute_of_long_ago_is_read_from_the_history),
         TEST(who_asks_before_it_sends_is_told_to_go_on),
         TEST(what_has_not_changed_is_not_sent_again),
         TEST(a_head_is_the_answer_without_its_body),
