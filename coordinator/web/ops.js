@@ -33,8 +33,9 @@
 
   async function get(path) {
     const answer = await fetch(path);
-    if (!answer.ok) throw new Error(path + ": " + answer.status);
-    return answer.json();
+    if (answer.ok) return answer.json();
+    const problem = await answer.json().catch(() => ({}));
+    throw new Error(problem.detail || path + ": " + answer.status);
   }
 
   function say(text) { $("state").textContent = text; }
@@ -57,6 +58,10 @@
   function showVerdicts(verdicts) {
     $("verdicts").replaceChildren(...(verdicts.length ? verdicts.map(card) :
       [make("p", {class: "card none"}, "No fault is known.")]));
+  }
+
+  function showNoVerdicts(reason) {
+    $("verdicts").replaceChildren(make("p", {class: "card"}, reason));
   }
 
   function cellText(cell) {
@@ -186,8 +191,8 @@
   const unlessKept = (time) => (error) => {
     if (at !== time) return;
     fillMatrix(status.matrix.map((row) => ({cells: row.cells.map((cell) => ({agent: cell.agent, state: "unseen"}))})));
-    showVerdicts([]);
-    showTime("Nothing is kept of that minute (" + error.message + ")");
+    showNoVerdicts("Whether there was a fault is not known.");
+    showTime("Nothing to show: " + error.message);
   };
 
   function lookAt(index) {

@@ -111,7 +111,7 @@ async function ops(browser) {
   // one from before the history
   await page.fill("#when", "2020-01-01T00:00");
   await page.click("#look");
-  await page.waitForFunction(() => /^Nothing is kept/.test(document.getElementById("minute-text").textContent));
+  await page.waitForFunction(() => /^Nothing to show: that minute is gone/.test(document.getElementById("minute-text").textContent));
   assert.match(complaints.join(), /^[^,]*410[^,]*$/);
   await page.screenshot({path: folder + "/ops-past.png"});
   await page.click("#live");
