@@ -42,6 +42,19 @@ keys() { # PREFIX [OPTION…]: the values below it, a line each
     ETCDCTL_API=3 etcdctl --endpoints "$(etcd_urls)" get --prefix "/faultline/$1" --print-value-only "${@:2}"
 }
 
+# Has what comes to be written of decisions in watch.log, each line with its time.
+watch_decisions() {
+    local written
+
+    written=$(mktemp -u "$dir/written.XXXXXX")
+    mkfifo "$written"
+    start watch bash -c 'while read -r line; do case $line in {*) echo "$(date +%s%3N) $line" ;; esac; done <"$1"' \
+        watch "$written"
+    ETCDCTL_API=3 etcdctl --endpoints "$(etcd_urls)" watch --prefix /faultline/decisions/ \
+        >"$written" 2>>"$dir/etcdctl.log" &
+    pids+=("$!")
+}
+
 # lease_section INDEX; etcd_of[INDEX], where it is set, is the one address that it has of etcd.
 declare -a etcd_of
 lease_section() {
