@@ -267,8 +267,8 @@ static bool shake_hands(struct probe_run *run)
     if (r == 1) {
         run->securing = false;
         run->result.tls_resumed = 0;
-        run->result.cert_end_s = certificate_end(run->tls);
-        run->result.tls_version = SSL_version(run->tls);
+        run->result.facts.cert_end_s = certificate_end(run->tls);
+        run->result.facts.tls_version = SSL_version(run->tls);
         dialogue_enter(run, run->protocol->first);
         return true;
     }

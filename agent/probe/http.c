@@ -275,8 +275,8 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
         run->result.tls_resumed =
             run->n_hops == 0 && http_session_note(&run->instance->session, run->transfer.easy);
         if (run->n_hops == 0) {
-            run->result.cert_end_s = run->instance->session.cert_end_s;
-            run->result.tls_version = run->instance->session.tls_version;
+            run->result.facts.cert_end_s = run->instance->session.cert_end_s;
+            run->result.facts.tls_version = run->instance->session.tls_version;
         }
     }
     run->layer = FL_LAYER_OPERATE;

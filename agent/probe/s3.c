@@ -301,8 +301,8 @@ static int on_request(void *arg, char *peer, char *local, int peer_port, int loc
     if (run->layer == FL_LAYER_TLS) {
         run->result.phase_us[FL_LAYER_TLS] = now_us - run->layer_start_us;
         run->result.tls_resumed = http_session_note(&run->instance->session, run->transfer.easy);
-        run->result.cert_end_s = run->instance->session.cert_end_s;
-        run->result.tls_version = run->instance->session.tls_version;
+        run->result.facts.cert_end_s = run->instance->session.cert_end_s;
+        run->result.facts.tls_version = run->instance->session.tls_version;
     }
     if (run->operation == S3_PUT) {
         run->layer = FL_LAYER_OPERATE;

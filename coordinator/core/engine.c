@@ -394,8 +394,7 @@ void engine_series_state(const struct engine *engine, uint32_t agent, uint32_t p
     ret->failure = window->last.failure;
     ret->took_us = window->last.took_us;
     memcpy(ret->phase_us, window->last.phase_us, sizeof(ret->phase_us));
-    ret->cert_end_s = window->last.cert_end_s;
-    ret->tls_version = window->last.tls_version;
+    ret->facts = window->last.facts;
     ret->t_us = window->last.t_us;
 }
 

@@ -44,8 +44,7 @@ struct engine_series_state {
     enum fl_failure failure;
     int64_t took_us;
     int64_t phase_us[FL_LAYERS]; /* FL_ABSENT: it did not complete */
-    int64_t cert_end_s;          /* when a certificate that it showed last expires, or FL_ABSENT */
-    int64_t tls_version;         /* as struct fl_result has it */
+    struct fl_facts facts;       /* with the certificate that it showed last */
     fl_time t_us;
 };
 

@@ -75,8 +75,7 @@ static int64_t far_time(const struct window *window, const struct fl_result *res
 void window_init(struct window *window, const struct fleet *fleet, uint32_t agent, uint32_t probe)
 {
     *window = (struct window){.agent = agent, .probe = probe, .family = FAMILY_AGENT};
-    window->last.cert_end_s = FL_ABSENT;
-    window->last.tls_version = FL_ABSENT;
+    window->last.facts = fl_facts_absent;
     window->interval_us = FL_SECOND; /* who is heard is looked at each second */
     if (probe != FLEET_NONE) {
         window->family = symbol_family(fleet->probes[probe].type);
@@ -92,15 +91,15 @@ enum symbol window_judge(struct window *window, const struct fl_result *result, 
     int64_t far = far_time(window, result);
     bool late_net = baseline_late(&window->net, net, LATE_FACTOR_WAY);
     bool late_op = baseline_late(&window->far, far, LATE_FACTOR_FAR);
-    int64_t cert_end_s;
+    int64_t shown_s = window->last.facts.cert_end_s;
 
     if (!frozen && result->ok) {
         baseline_learn(&window->net, net, late_net);
         baseline_learn(&window->far, far, late_op);
     }
-    cert_end_s = result->cert_end_s == FL_ABSENT ? window->last.cert_end_s : result->cert_end_s;
     window->last = *result;
-    window->last.cert_end_s = cert_end_s; /* who cannot be reached has the certificate it had */
+    if (result->facts.cert_end_s == FL_ABSENT) /* who cannot be reached has the one it had */
+        window->last.facts.cert_end_s = shown_s;
     return symbol_of(result, window->family, late_net, late_op);
 }
 

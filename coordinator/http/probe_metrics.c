@@ -70,10 +70,10 @@ void probe_metrics_certificate(struct metrics_text *text, const struct engine_se
                                void (*label)(struct metrics_text *text, const void *arg),
                                const void *arg)
 {
-    if (state->cert_end_s == FL_ABSENT)
+    if (state->facts.cert_end_s == FL_ABSENT)
         return;
     label(text, arg);
-    metrics_text_count(text, (uint64_t)state->cert_end_s);
+    metrics_text_count(text, (uint64_t)state->facts.cert_end_s);
 }
 
 /* As the exporter writes it; NULL: this is not known. */
@@ -89,7 +89,7 @@ void probe_metrics_tls_version(struct metrics_text *text, const struct engine_se
                                void (*label)(struct metrics_text *text, const void *arg),
                                const void *arg)
 {
-    const char *name = version_name(state->tls_version);
+    const char *name = version_name(state->facts.tls_version);
 
     if (!name)
         return;

@@ -177,8 +177,7 @@ static bool find_answer(const struct asker_ask *ask, struct engine_series_state 
                                                  .layer = result->layer,
                                                  .failure = result->failure,
                                                  .took_us = result->took_us,
-                                                 .cert_end_s = result->cert_end_s,
-                                                 .tls_version = result->tls_version,
+                                                 .facts = result->facts,
                                                  .t_us = result->t_us};
         memcpy(states[n++].phase_us, result->phase_us, sizeof(result->phase_us));
     }

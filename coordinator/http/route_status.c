@@ -100,8 +100,9 @@ static json_t *cell_json(const struct scene_now *now, uint32_t agent, uint32_t p
                      failed ? json_string(fl_failure_name(state.failure)) : json_null(), "took_us",
                      optional(state.seen ? state.took_us : FL_ABSENT), "t_us",
                      optional(state.seen ? state.t_us : FL_ABSENT));
-    if (cell && state.seen && state.cert_end_s != FL_ABSENT)
-        (void)json_object_set_new(cell, "cert_end_us", json_integer(state.cert_end_s * FL_SECOND));
+    if (cell && state.seen && state.facts.cert_end_s != FL_ABSENT)
+        (void)json_object_set_new(cell, "cert_end_us",
+                                  json_integer(state.facts.cert_end_s * FL_SECOND));
     return cell;
 }
 

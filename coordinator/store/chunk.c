@@ -45,10 +45,10 @@ static const struct {
     {offsetof(struct fl_result, tcp.rx_bytes), FL_ABSENT},
     {offsetof(struct fl_result, tcp.rx_ooo), FL_ABSENT},
     {offsetof(struct fl_result, tls_resumed), FL_ABSENT},
-    {offsetof(struct fl_result, cert_end_s), FL_ABSENT},
+    {offsetof(struct fl_result, facts.cert_end_s), FL_ABSENT},
     {offsetof(struct fl_result, tcp.tx_bytes), FL_ABSENT},
     {offsetof(struct fl_result, tcp.tx_acked), FL_ABSENT},
-    {offsetof(struct fl_result, tls_version), FL_ABSENT},
+    {offsetof(struct fl_result, facts.tls_version), FL_ABSENT},
 };
 
 #define COLUMNS (COLUMN_FIELDS + FL_COUNT(fields))

@@ -25,8 +25,8 @@ const struct column columns[COLUMNS] = {
     COLUMN(tcp_rx_bytes, tcp.rx_bytes, FL_ABSENT),
     COLUMN(tcp_rx_ooo, tcp.rx_ooo, FL_ABSENT),
     COLUMN(tls_resumed, tls_resumed, FL_ABSENT),
-    COLUMN(cert_end_s, cert_end_s, FL_ABSENT),
+    COLUMN(cert_end_s, facts.cert_end_s, FL_ABSENT),
     COLUMN(tcp_tx_bytes, tcp.tx_bytes, FL_ABSENT),
     COLUMN(tcp_tx_acked, tcp.tx_acked, FL_ABSENT),
-    COLUMN(tls_version, tls_version, FL_ABSENT),
+    COLUMN(tls_version, facts.tls_version, FL_ABSENT),
 };

@@ -22,6 +22,8 @@ static const char *const tcp_names[FL_TCP_FIELDS] = {
     "notsent", "rx_bytes",   "rx_ooo",  "tx_bytes",   "tx_acked",
 };
 
+const struct fl_facts fl_facts_absent = {FL_ABSENT, FL_ABSENT};
+
 void fl_result_init(struct fl_result *result)
 {
     memset(result, 0, sizeof(*result));
@@ -35,8 +37,7 @@ void fl_result_init(struct fl_result *result)
     for (int i = 0; i < FL_TCP_FIELDS; i++)
         *fl_tcp_field(&result->tcp, i) = FL_ABSENT;
     result->tls_resumed = FL_ABSENT;
-    result->cert_end_s = FL_ABSENT;
-    result->tls_version = FL_ABSENT;
+    result->facts = fl_facts_absent;
 }
 
 static bool duration_bad(int64_t us)
@@ -64,11 +65,11 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
         return fl_error_set(err, -EINVAL, "result: age of a stall out of range");
     if (result->tls_resumed != FL_ABSENT && result->tls_resumed != 0 && result->tls_resumed != 1)
         return fl_error_set(err, -EINVAL, "result: \"tls_resumed\" is neither 0 nor 1");
-    if (result->cert_end_s != FL_ABSENT &&
-        (result->cert_end_s < 0 || result->cert_end_s > MAX_CERT_END_S))
+    if (result->facts.cert_end_s != FL_ABSENT &&
+        (result->facts.cert_end_s < 0 || result->facts.cert_end_s > MAX_CERT_END_S))
         return fl_error_set(err, -EINVAL, "result: \"cert_end_s\" is out of range");
-    if (result->tls_version != FL_ABSENT &&
-        (result->tls_version < 0 || result->tls_version > UINT16_MAX))
+    if (result->facts.tls_version != FL_ABSENT &&
+        (result->facts.tls_version < 0 || result->facts.tls_version > UINT16_MAX))
         return fl_error_set(err, -EINVAL, "result: \"tls_version\" is out of range");
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)

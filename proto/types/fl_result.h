@@ -60,6 +60,14 @@ struct fl_tcp {
     int64_t tx_acked;   /* of these, acknowledged: they are with the far host, or a proxy */
 };
 
+/* What the far side said of itself. FL_ABSENT where it did not, or there is no such thing. */
+struct fl_facts {
+    int64_t cert_end_s;  /* when the first certificate of its chain expires, since 1970 */
+    int64_t tls_version; /* agreed on, as TLS numbers it (0x0304 is 1.3) */
+};
+
+extern const struct fl_facts fl_facts_absent; /* all of them */
+
 struct fl_result {
     fl_time t_us;    /* start, by the agent's clock */
     int64_t took_us; /* whole duration */
@@ -72,9 +80,8 @@ struct fl_result {
     int64_t phase_us[FL_LAYERS]; /* time of each layer that completed; FL_ABSENT otherwise */
     int64_t step_us[FL_STEPS];   /* time of each storage step that completed, parts of operate */
     int64_t tls_resumed; /* 1: the TLS session before went on, 0: a full handshake, or FL_ABSENT */
-    int64_t cert_end_s;  /* when the first certificate of the server's chain expires, since 1970 */
-    int64_t tls_version; /* agreed on, as TLS numbers it (0x0304 is 1.3), or FL_ABSENT */
     int64_t stalled_us;  /* age of the operation that still hangs in the kernel; 0: none does */
+    struct fl_facts facts;
     struct fl_tcp tcp;
 };
 

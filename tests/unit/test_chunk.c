@@ -94,8 +94,8 @@ static void anything(struct fl_result *result, fl_time t_us)
     result->took_us = draw(60 * FL_SECOND);
     result->tls_resumed = (int64_t)draw(3) - 1;
     result->tls_resumed = result->tls_resumed < 0 ? FL_ABSENT : result->tls_resumed;
-    result->cert_end_s = draw(2) ? FL_ABSENT : 1795449504 + (int64_t)draw(1 << 25);
-    result->tls_version = draw(2) ? FL_ABSENT : 0x0301 + (int64_t)draw(4);
+    result->facts.cert_end_s = draw(2) ? FL_ABSENT : 1795449504 + (int64_t)draw(1 << 25);
+    result->facts.tls_version = draw(2) ? FL_ABSENT : 0x0301 + (int64_t)draw(4);
     result->stalled_us = draw(4) ? 0 : draw(FL_HOUR);
     if (draw(2)) {
         result->ok = false;

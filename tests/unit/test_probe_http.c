@@ -308,7 +308,7 @@ static void most_handshakes_go_on_from_the_session_before(void **state)
     for (int i = 0; i < 2 * (HTTP_SESSION_RESUMED + 1); i++) {
         expect_ok(visit);
         assert_int_equal(visit->attempt.result.tls_resumed, i % (HTTP_SESSION_RESUMED + 1) > 0);
-        assert_int_equal(visit->attempt.result.tls_version, 0x0303); /* nginx 1.22 */
+        assert_int_equal(visit->attempt.result.facts.tls_version, 0x0303); /* nginx 1.22 */
     }
 }
 
@@ -362,7 +362,7 @@ static void a_session_does_not_outlive_the_certificate(void **state)
     expect_ok(visit);
     expect_ok(visit);
     assert_int_equal(visit->attempt.result.tls_resumed, 1);
-    assert_int_equal(visit->attempt.result.cert_end_s, end);
+    assert_int_equal(visit->attempt.result.facts.cert_end_s, end);
     while (time(NULL) <= end)
         nanosleep(&turn, NULL);
     expect_failure(visit, FL_LAYER_TLS, FL_FAILURE_CERT_EXPIRED);

@@ -8,7 +8,8 @@
 
 static struct engine_series_state result(bool ok, int64_t took_us)
 {
-    struct engine_series_state state = {.seen = true, .fresh = true, .ok = ok, .took_us = took_us};
+    struct engine_series_state state = {
+        .seen = true, .fresh = true, .ok = ok, .took_us = took_us, .facts = fl_facts_absent};
 
     for (int i = 0; i < FL_LAYERS; i++)
         state.phase_us[i] = FL_ABSENT;
@@ -97,7 +98,7 @@ static char *version_written(int64_t tls_version)
     char *copy;
     size_t size;
 
-    probed.tls_version = tls_version;
+    probed.facts.tls_version = tls_version;
     assert_int_equal(metrics_text_new(METRICS_PROMETHEUS, 65536, &text), 0);
     metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_TLS_VERSION, "Which");
     probe_metrics_tls_version(text, &probed, label_zone, "a");

@@ -85,8 +85,8 @@ static void a_valid_certificate_is_well(void **state)
     assert_true(result.phase_us[FL_LAYER_TLS] > 0);
     assert_int_equal(result.phase_us[FL_LAYER_OPERATE], FL_ABSENT);
     assert_int_equal(result.tls_resumed, 0);
-    assert_int_equal(result.tls_version, 0x0304);
-    assert_true(result.cert_end_s > time(NULL) + 20 * 86400);
+    assert_int_equal(result.facts.tls_version, 0x0304);
+    assert_true(result.facts.cert_end_s > time(NULL) + 20 * 86400);
     assert_true(result.tcp.rtt_us > 0);
     CASE_OK(CASE_RUN(&tls, "address", server.address, "min_version", "1.3", "days", "20"));
     server_stop(server.pid);
