@@ -112,18 +112,32 @@ static void finish(struct probe_run *run)
     run_free(run);
 }
 
+static void note_answer(struct probe_run *run)
+{
+    struct fl_facts *facts = &run->result.facts;
+    long status = 0, version = 0;
+
+    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_HTTP_VERSION, &version);
+    facts->http_status = status;
+    facts->http_version = version == CURL_HTTP_VERSION_2_0   ? 20
+                          : version == CURL_HTTP_VERSION_1_0 ? 10
+                                                             : 11;
+    facts->http_redirects = run->n_hops;
+}
+
 /* The answer is there: is it a good one? */
 static enum fl_failure judge(struct probe_run *run)
 {
     const struct probe_instance *instance = run->instance;
-    long status = 0, version = 0;
+    long status;
 
     if (!run->headed) /* libcurl takes a head that is cut off for a whole one */
         return FL_FAILURE_RESET;
 
-    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_RESPONSE_CODE, &status);
-    (void)curl_easy_getinfo(run->transfer.easy, CURLINFO_HTTP_VERSION, &version);
-    if (instance->settings->version == HTTP_2 && version != CURL_HTTP_VERSION_2_0)
+    note_answer(run);
+    status = (long)run->result.facts.http_status;
+    if (instance->settings->version == HTTP_2 && run->result.facts.http_version != 20)
         return FL_FAILURE_PROTOCOL;
     if (instance->protocol)
         return instance->protocol->judge(

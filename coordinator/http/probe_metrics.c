@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MILLION 1000000
 #define SSL_3_0 0x0300 /* TLS counts on from it: RFC 8446, 4.1.2 */
 
 const struct probe_metric probe_metric_table[] = {
@@ -47,12 +48,18 @@ static const char *usual_type(const char *type)
     return strcmp(type, "https") == 0 ? "http" : type;
 }
 
+/* NULL is any. */
+static bool is_of_type(const char *wanted, const char *type)
+{
+    return !wanted || strcmp(wanted, usual_type(type)) == 0;
+}
+
 void probe_metrics_layers(struct metrics_text *text, const struct probe_metric *metric,
                           const char *type, const struct engine_series_state *state,
                           void (*label)(struct metrics_text *text, const void *arg),
                           const void *arg)
 {
-    if (metric->type && strcmp(metric->type, usual_type(type)) != 0)
+    if (!is_of_type(metric->type, type))
         return;
     for (size_t i = 0; i < PROBE_METRICS_PHASES && metric->phases[i].phase; i++) {
         int64_t took_us = state->phase_us[metric->phases[i].layer];
@@ -66,36 +73,76 @@ void probe_metrics_layers(struct metrics_text *text, const struct probe_metric *
     }
 }
 
-void probe_metrics_certificate(struct metrics_text *text, const struct engine_series_state *state,
-                               void (*label)(struct metrics_text *text, const void *arg),
-                               const void *arg)
+static int64_t certificate_end(const struct engine_series_state *state)
 {
-    if (state->facts.cert_end_s == FL_ABSENT)
-        return;
-    label(text, arg);
-    metrics_text_count(text, (uint64_t)state->facts.cert_end_s);
+    return state->facts.cert_end_s;
 }
 
-/* As the exporter writes it; NULL: this is not known. */
-static const char *version_name(int64_t tls_version)
+/* As the exporter writes it. */
+static const char *tls_version(const struct engine_series_state *state)
 {
     static const char *const names[] = {"SSL 3.0", "TLS 1.0", "TLS 1.1", "TLS 1.2", "TLS 1.3"};
+    const int64_t version = state->facts.tls_version;
     const int64_t newest = SSL_3_0 + (int64_t)FL_COUNT(names) - 1;
 
-    return tls_version >= SSL_3_0 && tls_version <= newest ? names[tls_version - SSL_3_0] : NULL;
+    return version >= SSL_3_0 && version <= newest ? names[version - SSL_3_0] : NULL;
 }
 
-void probe_metrics_tls_version(struct metrics_text *text, const struct engine_series_state *state,
-                               void (*label)(struct metrics_text *text, const void *arg),
-                               const void *arg)
+static int64_t http_status(const struct engine_series_state *state)
 {
-    const char *name = version_name(state->facts.tls_version);
+    return state->facts.http_status;
+}
 
-    if (!name)
+static int64_t http_version(const struct engine_series_state *state)
+{
+    return state->facts.http_version;
+}
+
+static int64_t http_redirects(const struct engine_series_state *state)
+{
+    return state->facts.http_redirects;
+}
+
+/* Of what answered: a redirect may lead from plain HTTP to TLS, never back. */
+static int64_t http_tls(const struct engine_series_state *state)
+{
+    return state->facts.http_status == FL_ABSENT ? FL_ABSENT
+                                                 : state->phase_us[FL_LAYER_TLS] != FL_ABSENT;
+}
+
+const struct probe_fact probe_fact_table[] = {
+    {"probe_ssl_earliest_cert_expiry",
+     "When the first certificate of the server's chain expires, in seconds since 1970", NULL, NULL,
+     1, certificate_end, NULL},
+    {"probe_tls_version_info", "The version of TLS that was agreed on; always 1", NULL, "version",
+     1, NULL, tls_version},
+    {"probe_http_status_code", "The status of the answer", "http", NULL, 1, http_status, NULL},
+    {"probe_http_version", "The version of HTTP of the answer", "http", NULL, 10, http_version,
+     NULL},
+    {"probe_http_redirects", "How many redirects were followed", "http", NULL, 1, http_redirects,
+     NULL},
+    {"probe_http_ssl", "Whether the answer came over TLS", "http", NULL, 1, http_tls, NULL},
+    {0},
+};
+
+void probe_metrics_fact(struct metrics_text *text, const struct probe_fact *fact, const char *type,
+                        const struct engine_series_state *state,
+                        void (*label)(struct metrics_text *text, const void *arg), const void *arg)
+{
+    const char *said = fact->text ? fact->text(state) : NULL;
+    const int64_t value = fact->value ? fact->value(state) : FL_ABSENT;
+
+    if ((!said && value == FL_ABSENT) || !is_of_type(fact->type, type))
         return;
     label(text, arg);
-    metrics_text_label(text, "version", name);
-    metrics_text_count(text, 1);
+    if (said) {
+        metrics_text_label(text, fact->label, said);
+        metrics_text_count(text, 1);
+    } else if (fact->divisor > 1) {
+        metrics_text_millionths(text, value * MILLION / fact->divisor);
+    } else {
+        metrics_text_count(text, (uint64_t)value);
+    }
 }
 
 static bool is_named_after(const char *module, const char *type)

@@ -27,20 +27,25 @@ void probe_metrics_layers(struct metrics_text *text, const struct probe_metric *
                           void (*label)(struct metrics_text *text, const void *arg),
                           const void *arg);
 
-/* When the first certificate of the server's chain expires, where that is known. */
-#define PROBE_METRIC_CERTIFICATE "probe_ssl_earliest_cert_expiry"
-#define PROBE_METRIC_CERTIFICATE_HELP \
-    "When the first certificate of the server's chain expires, in seconds since 1970"
-void probe_metrics_certificate(struct metrics_text *text, const struct engine_series_state *state,
-                               void (*label)(struct metrics_text *text, const void *arg),
-                               const void *arg);
+/* One metric of what the far side said of itself. */
+struct probe_fact {
+    const char *name;
+    const char *help;
+    const char *type;  /* as in struct probe_metric */
+    const char *label; /* that `text` is the value of; the sample is 1 then */
+    int64_t divisor;   /* of `value` */
+    /* One of the two is there. FL_ABSENT and NULL: it is not known. */
+    int64_t (*value)(const struct engine_series_state *state);
+    const char *(*text)(const struct engine_series_state *state);
+};
 
-/* The version of TLS that client and server agreed on, where there was a handshake. */
-#define PROBE_METRIC_TLS_VERSION "probe_tls_version_info"
-#define PROBE_METRIC_TLS_VERSION_HELP "The version of TLS that was agreed on; always 1"
-void probe_metrics_tls_version(struct metrics_text *text, const struct engine_series_state *state,
-                               void (*label)(struct metrics_text *text, const void *arg),
-                               const void *arg);
+/* Ends with a name of NULL. */
+extern const struct probe_fact probe_fact_table[];
+
+/* The sample, if any, as probe_metrics_layers writes those of a metric. */
+void probe_metrics_fact(struct metrics_text *text, const struct probe_fact *fact, const char *type,
+                        const struct engine_series_state *state,
+                        void (*label)(struct metrics_text *text, const void *arg), const void *arg);
 
 /* Does a module's name, in the way of the exporter's examples (http_2xx, tcp_connect, icmp), mean
  * this probe? It does when it is the probe's name or its type, or begins with type and "_";

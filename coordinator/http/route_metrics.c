@@ -118,18 +118,11 @@ static void say_layers(const struct metrics_series *series, const struct engine_
                          state, label_series, series);
 }
 
-static void say_certificate(const struct metrics_series *series,
-                            const struct engine_series_state *state, const void *arg)
+static void say_fact(const struct metrics_series *series, const struct engine_series_state *state,
+                     const void *arg)
 {
-    (void)arg;
-    probe_metrics_certificate(series->scene->text, state, label_series, series);
-}
-
-static void say_tls_version(const struct metrics_series *series,
-                            const struct engine_series_state *state, const void *arg)
-{
-    (void)arg;
-    probe_metrics_tls_version(series->scene->text, state, label_series, series);
+    probe_metrics_fact(series->scene->text, arg, series->scene->fleet->probes[series->probe].type,
+                       state, label_series, series);
 }
 
 static void probes(const struct metrics_scene *scene)
@@ -142,10 +135,10 @@ static void probes(const struct metrics_scene *scene)
         gauge(scene, metric->name, metric->help);
         each_series(scene, say_layers, metric);
     }
-    gauge(scene, PROBE_METRIC_CERTIFICATE, PROBE_METRIC_CERTIFICATE_HELP);
-    each_series(scene, say_certificate, NULL);
-    gauge(scene, PROBE_METRIC_TLS_VERSION, PROBE_METRIC_TLS_VERSION_HELP);
-    each_series(scene, say_tls_version, NULL);
+    for (const struct probe_fact *fact = probe_fact_table; fact->name; fact++) {
+        gauge(scene, fact->name, fact->help);
+        each_series(scene, say_fact, fact);
+    }
     gauge(scene, "faultline_probe_start_timestamp_seconds", "When the newest probe began");
     each_series(scene, say_time, NULL);
     gauge(scene, "faultline_probe_failure_info", "What stopped the newest probe, and where");

@@ -118,12 +118,10 @@ static void say(struct metrics_text *text, const struct fleet_probe *probe,
         metrics_text_family(text, METRICS_GAUGE, metric->name, metric->help);
         probe_metrics_layers(text, metric, probe->type, state, no_labels, NULL);
     }
-    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_CERTIFICATE,
-                        PROBE_METRIC_CERTIFICATE_HELP);
-    probe_metrics_certificate(text, state, no_labels, NULL);
-    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_TLS_VERSION,
-                        PROBE_METRIC_TLS_VERSION_HELP);
-    probe_metrics_tls_version(text, state, no_labels, NULL);
+    for (const struct probe_fact *fact = probe_fact_table; fact->name; fact++) {
+        metrics_text_family(text, METRICS_GAUGE, fact->name, fact->help);
+        probe_metrics_fact(text, fact, probe->type, state, no_labels, NULL);
+    }
 }
 
 static void answer(struct exchange *exchange, const struct fleet_probe *probe,

@@ -49,6 +49,9 @@ static const struct {
     {offsetof(struct fl_result, tcp.tx_bytes), FL_ABSENT},
     {offsetof(struct fl_result, tcp.tx_acked), FL_ABSENT},
     {offsetof(struct fl_result, facts.tls_version), FL_ABSENT},
+    {offsetof(struct fl_result, facts.http_status), FL_ABSENT},
+    {offsetof(struct fl_result, facts.http_version), FL_ABSENT},
+    {offsetof(struct fl_result, facts.http_redirects), FL_ABSENT},
 };
 
 #define COLUMNS (COLUMN_FIELDS + FL_COUNT(fields))

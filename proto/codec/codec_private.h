@@ -11,7 +11,7 @@ struct column {
     int64_t absent;               /* the value that is not sent */
 };
 
-#define COLUMNS 22
+#define COLUMNS 25
 extern const struct column columns[COLUMNS];
 
 static inline size_t *column_n(const struct column *column, Faultline__Batch *batch)

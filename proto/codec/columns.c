@@ -29,4 +29,7 @@ const struct column columns[COLUMNS] = {
     COLUMN(tcp_tx_bytes, tcp.tx_bytes, FL_ABSENT),
     COLUMN(tcp_tx_acked, tcp.tx_acked, FL_ABSENT),
     COLUMN(tls_version, facts.tls_version, FL_ABSENT),
+    COLUMN(http_status, facts.http_status, FL_ABSENT),
+    COLUMN(http_version, facts.http_version, FL_ABSENT),
+    COLUMN(http_redirects, facts.http_redirects, FL_ABSENT),
 };

@@ -22,7 +22,7 @@ static const char *const tcp_names[FL_TCP_FIELDS] = {
     "notsent", "rx_bytes",   "rx_ooo",  "tx_bytes",   "tx_acked",
 };
 
-const struct fl_facts fl_facts_absent = {FL_ABSENT, FL_ABSENT};
+const struct fl_facts fl_facts_absent = {FL_ABSENT, FL_ABSENT, FL_ABSENT, FL_ABSENT, FL_ABSENT};
 
 void fl_result_init(struct fl_result *result)
 {
@@ -55,6 +55,26 @@ static bool time_bad(fl_time t_us)
     return t_us < 0 || t_us > FL_MAX_TIME_US;
 }
 
+static int check_facts(const struct fl_facts *facts, struct fl_error *err)
+{
+    const struct {
+        const char *name;
+        int64_t value, most;
+    } checks[] = {
+        {"cert_end_s", facts->cert_end_s, MAX_CERT_END_S},
+        {"tls_version", facts->tls_version, UINT16_MAX},
+        {"http_status", facts->http_status, 999},
+        {"http_version", facts->http_version, 99},
+        {"http_redirects", facts->http_redirects, UINT16_MAX},
+    };
+
+    for (size_t i = 0; i < FL_COUNT(checks); i++)
+        if (checks[i].value != FL_ABSENT &&
+            (checks[i].value < 0 || checks[i].value > checks[i].most))
+            return fl_error_set(err, -EINVAL, "result: \"%s\" is out of range", checks[i].name);
+    return 0;
+}
+
 int fl_result_check(const struct fl_result *result, struct fl_error *err)
 {
     if (time_bad(result->t_us) || duration_bad(result->took_us) || result->took_us == FL_ABSENT)
@@ -65,12 +85,8 @@ int fl_result_check(const struct fl_result *result, struct fl_error *err)
         return fl_error_set(err, -EINVAL, "result: age of a stall out of range");
     if (result->tls_resumed != FL_ABSENT && result->tls_resumed != 0 && result->tls_resumed != 1)
         return fl_error_set(err, -EINVAL, "result: \"tls_resumed\" is neither 0 nor 1");
-    if (result->facts.cert_end_s != FL_ABSENT &&
-        (result->facts.cert_end_s < 0 || result->facts.cert_end_s > MAX_CERT_END_S))
-        return fl_error_set(err, -EINVAL, "result: \"cert_end_s\" is out of range");
-    if (result->facts.tls_version != FL_ABSENT &&
-        (result->facts.tls_version < 0 || result->facts.tls_version > UINT16_MAX))
-        return fl_error_set(err, -EINVAL, "result: \"tls_version\" is out of range");
+    if (check_facts(&result->facts, err) < 0)
+        return -EINVAL;
     if ((unsigned)result->layer > FL_LAYER_NONE || (unsigned)result->failure >= FL_FAILURES ||
         (unsigned)result->step > FL_STEP_NONE)
         return fl_error_set(err, -EINVAL, "result: unknown layer, error or step");

@@ -64,6 +64,9 @@ struct fl_tcp {
 struct fl_facts {
     int64_t cert_end_s;  /* when the first certificate of its chain expires, since 1970 */
     int64_t tls_version; /* agreed on, as TLS numbers it (0x0304 is 1.3) */
+    int64_t http_status;
+    int64_t http_version;   /* ten times: 11 is HTTP/1.1 */
+    int64_t http_redirects; /* that were followed to get there */
 };
 
 extern const struct fl_facts fl_facts_absent; /* all of them */

@@ -96,6 +96,9 @@ static void anything(struct fl_result *result, fl_time t_us)
     result->tls_resumed = result->tls_resumed < 0 ? FL_ABSENT : result->tls_resumed;
     result->facts.cert_end_s = draw(2) ? FL_ABSENT : 1795449504 + (int64_t)draw(1 << 25);
     result->facts.tls_version = draw(2) ? FL_ABSENT : 0x0301 + (int64_t)draw(4);
+    result->facts.http_status = draw(2) ? FL_ABSENT : 200 + (int64_t)draw(300);
+    result->facts.http_version = draw(2) ? FL_ABSENT : 11;
+    result->facts.http_redirects = draw(2) ? FL_ABSENT : (int64_t)draw(10);
     result->stalled_us = draw(4) ? 0 : draw(FL_HOUR);
     if (draw(2)) {
         result->ok = false;

@@ -188,8 +188,12 @@ static void redirects_are_followed_as_far_as_is_allowed(void **state)
     struct fl_result result;
 
     (void)state;
-    CASE_OK(CASE_RUN(&http, "url", url("localhost", PLAIN, "/hop"), "redirects", "2", "status",
-                     "200", "body", "GET"));
+    result = CASE_RUN(&http, "url", url("localhost", PLAIN, "/hop"), "redirects", "2", "status",
+                      "200", "body", "GET");
+    CASE_OK(result);
+    assert_int_equal(result.facts.http_redirects, 2);
+    assert_int_equal(result.facts.http_status, 200);
+    assert_int_equal(result.facts.http_version, 11);
     CASE_FAILED(
         "operate", "status",
         CASE_RUN(&http, "url", url("localhost", PLAIN, "/hop"), "redirects", "1", "status", "200"));

@@ -89,19 +89,19 @@ static void layers_are_said_by_type_and_only_those_that_were_passed(void **state
     free(icmp);
 }
 
-/* What the version of TLS comes to; the caller frees it. */
-static char *version_written(int64_t tls_version)
+/* Everything that is said of what the far side said; the caller frees it. */
+static char *facts_written(const char *type, const struct engine_series_state *state)
 {
-    struct engine_series_state probed = result(true, 3000);
     struct metrics_text *text;
     const char *bytes;
     char *copy;
     size_t size;
 
-    probed.facts.tls_version = tls_version;
     assert_int_equal(metrics_text_new(METRICS_PROMETHEUS, 65536, &text), 0);
-    metrics_text_family(text, METRICS_GAUGE, PROBE_METRIC_TLS_VERSION, "Which");
-    probe_metrics_tls_version(text, &probed, label_zone, "a");
+    for (const struct probe_fact *fact = probe_fact_table; fact->name; fact++) {
+        metrics_text_family(text, METRICS_GAUGE, fact->name, fact->help);
+        probe_metrics_fact(text, fact, type, state, label_zone, "a");
+    }
     bytes = metrics_text_end(text, &size);
     copy = strndup(bytes, size);
     metrics_text_free(text);
@@ -111,17 +111,41 @@ static char *version_written(int64_t tls_version)
 static void a_version_of_tls_is_said_only_when_it_is_known(void **state)
 {
     const int64_t unknown[] = {FL_ABSENT, INT64_MAX, -1, 0, 0x02ff, 0x0305, 0xfeff};
-    char *newest = version_written(0x0304);
+    struct engine_series_state probed = result(true, 3000);
+    char *said;
 
     (void)state;
-    assert_non_null(strstr(newest, "{zone=\"a\",version=\"TLS 1.3\"} 1\n"));
-    free(newest);
+    probed.facts.tls_version = 0x0304;
+    said = facts_written("tls", &probed);
+    assert_non_null(strstr(said, "{zone=\"a\",version=\"TLS 1.3\"} 1\n"));
+    free(said);
     for (size_t i = 0; i < FL_COUNT(unknown); i++) {
-        char *nothing = version_written(unknown[i]);
-
-        assert_null(strstr(nothing, PROBE_METRIC_TLS_VERSION));
-        free(nothing);
+        probed.facts.tls_version = unknown[i];
+        said = facts_written("tls", &probed);
+        assert_null(strstr(said, "probe_"));
+        free(said);
     }
+}
+
+static void an_answer_of_http_is_said_as_the_exporter_does(void **state)
+{
+    struct engine_series_state probed = result(true, 3000);
+    char *said;
+
+    (void)state;
+    probed.facts.http_status = 204;
+    probed.facts.http_version = 11;
+    probed.facts.http_redirects = 2;
+    probed.phase_us[FL_LAYER_TLS] = 5;
+    said = facts_written("https", &probed);
+    assert_non_null(strstr(said, "\nprobe_http_status_code{zone=\"a\"} 204\n"));
+    assert_non_null(strstr(said, "\nprobe_http_version{zone=\"a\"} 1.100000\n"));
+    assert_non_null(strstr(said, "\nprobe_http_redirects{zone=\"a\"} 2\n"));
+    assert_non_null(strstr(said, "\nprobe_http_ssl{zone=\"a\"} 1\n"));
+    free(said);
+    said = facts_written("grpc", &probed);
+    assert_null(strstr(said, "probe_http"));
+    free(said);
 }
 
 int main(void)
@@ -131,6 +155,7 @@ int main(void)
         cmocka_unit_test(the_middle_is_what_most_agents_say),
         cmocka_unit_test(layers_are_said_by_type_and_only_those_that_were_passed),
         cmocka_unit_test(a_version_of_tls_is_said_only_when_it_is_known),
+        cmocka_unit_test(an_answer_of_http_is_said_as_the_exporter_does),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
