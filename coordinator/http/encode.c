@@ -14,9 +14,8 @@
 
 /* Fields in _us that are points in time; the others last. */
 static const char *const times[] = {
-    "t_us",      "last_us",   "since_us",       "opened_us",   "updated_us",
-    "closed_us", "issued_us", "valid_until_us", "begin_us",    "end_us",
-    "from_us",   "to_us",     "generated_us",   "cert_end_us",
+    "t_us",     "last_us", "since_us", "opened_us", "updated_us",   "closed_us",   "issued_us",
+    "begin_us", "end_us",  "from_us",  "to_us",     "generated_us", "cert_end_us",
 };
 
 static bool is_time(const char *key)
