@@ -24,7 +24,8 @@ struct engine {
     struct window **windows;   /* those that exist, in order of creation */
     size_t n_windows, room;
     fl_time now_us, next_us;
-    fl_time deaf_us; /* when it last heard nobody, or nobody of another zone; 0: never */
+    fl_time heard_us; /* when anybody was last heard */
+    fl_time deaf_us;  /* when it last heard nobody, or nobody of another zone; 0: never */
     uint64_t ignored;
     struct verdict_event events[4 * INCIDENT_MAX_OPEN];
     size_t n_events;
@@ -150,6 +151,7 @@ void engine_inherit(struct engine *engine, const struct engine *from)
 
     engine->now_us = from->now_us;
     engine->next_us = from->next_us;
+    engine->heard_us = from->heard_us;
     engine->deaf_us = from->deaf_us;
     engine->ignored = from->ignored;
     for (uint32_t i = 0; i < from->fleet->n_agents; i++) {
@@ -282,13 +284,14 @@ static bool is_deaf(const struct engine *engine)
     return unheard != FLEET_NONE && (heard == FLEET_NONE || several);
 }
 
-/* Is the agent heard? Observed once a second, and at once when it falls silent. Who was deaf gives
+/* Is the agent heard? Observed once a second, and at once when it falls silent. Silence is what
+ * others were heard in: when nobody is, it may be the listener's own, and who was deaf gives
  * everybody the time to be heard again. */
 static void look_whether_heard(struct engine *engine, uint32_t agent)
 {
     struct witness *witness = &engine->witnesses[agent];
-    bool silent =
-        is_silent(engine, agent) && engine->now_us - engine->deaf_us > quiet_limit(witness);
+    bool silent = engine->heard_us - witness->last_rx_us > quiet_limit(witness) &&
+                  engine->now_us - engine->deaf_us > quiet_limit(witness);
     bool due = engine->now_us - witness->looked_us >= HEARD_US;
     struct window *own;
 
@@ -359,7 +362,7 @@ void engine_step(struct engine *engine, const struct engine_event *event,
             engine->ignored++;
         } else {
             engine->witnesses[event->agent].seen = true;
-            engine->witnesses[event->agent].last_rx_us = engine->now_us;
+            engine->witnesses[event->agent].last_rx_us = engine->heard_us = engine->now_us;
             if (event->type == ENGINE_RESULT)
                 take_result(engine, event->agent, event->result);
             else

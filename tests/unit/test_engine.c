@@ -212,6 +212,48 @@ static struct fl_result fine(struct fixture *fixture, fl_time t_us, int64_t oper
     return result;
 }
 
+/* Agents of three zones probe in turn; the first says nothing from a minute on, nobody is heard for
+ * eight seconds from `deaf_ms` later on, and then everybody is again. Returns the incidents. */
+static size_t one_stops_before_all_do(int64_t deaf_ms)
+{
+    static const char *const zones[] = {"a", "b", "c"};
+    struct fixture fixture = {.vol = fl_series_id("vol", "rw")};
+    const fl_time stop = T0 + FL_MINUTE, deaf = stop + deaf_ms * FL_MS, end = deaf + 8 * FL_SECOND;
+    int turn = 0;
+
+    assert_int_equal(fleet_new(&fixture.fleet), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(fleet_add_zone(fixture.fleet, zones[i], NULL), 0);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(
+            fleet_add_agent(fixture.fleet, (char[]){(char)('u' + i), '\0'}, zones[i % 3], NULL), 0);
+    assert_int_equal(fleet_add_target(fixture.fleet, "vol", TARGET_STORAGE, "a", NULL, NULL), 0);
+    assert_int_equal(fleet_add_probe(fixture.fleet, "vol", "rw", "nbd", FL_SECOND, FL_SECOND, NULL),
+                     0);
+    assert_int_equal(fleet_seal(fixture.fleet, FL_SECOND, FL_SECOND, NULL), 0);
+    assert_int_equal(engine_new(fixture.fleet, 1, &fixture.engine, NULL), 0);
+    for (fl_time t = T0; t < end + 20 * FL_SECOND; t += FL_SECOND / 6, turn++) {
+        struct fl_result result = fine(&fixture, t, 900);
+
+        if (t > deaf && t < end)
+            quiet_until(&fixture, t);
+        else if (turn % 6 != 0 || t < stop || t > end)
+            feed(&fixture, (uint32_t)turn % 6, &result);
+    }
+    engine_free(fixture.engine);
+    fleet_free(fixture.fleet);
+    return fixture.opened;
+}
+
+/* The listener may pause just when an agent does. */
+static void silence_is_what_others_are_heard_in(void **state)
+{
+    (void)state;
+    for (int64_t ms = 1000; ms <= 2400; ms += 100)
+        assert_int_equal(one_stops_before_all_do(ms), 0);
+    assert_true(one_stops_before_all_do(10000) > 0);
+}
+
 static void feed_busy(struct fixture *fixture, fl_time t_us, int64_t ppm)
 {
     struct fl_host_sample host;
@@ -404,6 +446,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(evidence_outlives_a_reload, setup, teardown),
         cmocka_unit_test_setup_teardown(an_incident_goes_with_its_target, setup, teardown),
         cmocka_unit_test(who_hears_its_own_zone_alone_does_not_call_the_others_silent),
+        cmocka_unit_test(silence_is_what_others_are_heard_in),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
