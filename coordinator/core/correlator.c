@@ -162,8 +162,10 @@ static void fill_occasions(struct correlator *correlator, const struct finding *
                            const struct part *part, struct occasions *occasions)
 {
     const struct track *track = &part->track;
+    unsigned n_bins = track_bin(track, finding->from_us);
     bool seen[FAMILIES] = {0};
 
+    n_bins = n_bins < TRACK_BINS ? n_bins + 1 : TRACK_BINS;
     occasions_reset(occasions, track->width_us, settle_us(part));
     for (size_t i = 0; i < track->n_cells; i++) {
         const struct cell *cell = &track->cells[i];
@@ -178,7 +180,7 @@ static void fill_occasions(struct correlator *correlator, const struct finding *
     for (int side = 0; side < SIDES; side++)
         for (int family = 0; family < FAMILIES; family++)
             if (seen[family] && track->lanes[side][family])
-                track_counts(track, track->lanes[side][family], TRACK_BINS, occasions->fine);
+                track_counts(track, track->lanes[side][family], n_bins, occasions->fine);
 }
 
 /* The spell that a finding is in: when it was seen first and last, and by how many. */
@@ -233,7 +235,7 @@ static void measure(struct correlator *correlator, struct finding *finding, uint
     struct occasions occasions;
 
     fill_occasions(correlator, finding, part, &occasions);
-    finding->occasions = occasions_count(&occasions);
+    finding->occasions = occasions_count(&occasions, &finding->scattered);
     finding->fastest_us = INT64_MAX;
     finding->slowest_us = 0;
     for (size_t i = 0; i < part->n_series; i++) {

@@ -33,6 +33,7 @@ struct finding {
     int64_t span_us;        /* between the first and the newest since then */
     uint32_t witness;       /* the one agent that sees it; FLEET_NONE: several do */
     unsigned occasions;     /* intervals in which something went wrong that it explains */
+    double scattered;       /* how many there would be if those probes were hit independently */
     int64_t fastest_us;     /* intervals of the series that it explains */
     int64_t slowest_us;
     bool over; /* it explains the past; the present is better without it */

@@ -13,7 +13,8 @@
 #define DOUBT_CHANGE 0.15         /* by which confidence must have changed to be worth a word */
 #define GRAY 0.5         /* a share of the probes below which a burst of bad luck looks alike, */
 #define GRAY_SCORE 6.0   /* so that more must speak for it, */
-#define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none */
+#define GRAY_OCCASIONS 5 /* on more occasions: a restart or two are none, */
+#define GRAY_SCATTER 0.8 /* on this share of those that chance would make: restarts bunch */
 #define LATE_SPAN_FACTOR 2.6   /* what is only late must be so for longer: jobs come and go; */
 #define ALONE_SPAN_FACTOR 5    /* longer still where one agent alone sees it */
 #define SPAN_FACTOR 1.1        /* the bad probes must span more than one interval */
@@ -139,7 +140,9 @@ static bool ripe(const struct scene *scene, const struct finding *finding,
     } else if ((double)finding->span_us < least_span(finding) * (double)finding->fastest_us) {
         return false;
     }
-    if (finding->rho < GRAY && (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS))
+    if (finding->rho < GRAY &&
+        (finding->score < GRAY_SCORE || finding->occasions < GRAY_OCCASIONS ||
+         finding->occasions < GRAY_SCATTER * finding->scattered))
         return false;
     if (finding->cautious >= SURE)
         return candidate->rounds >= 2;

@@ -1,5 +1,6 @@
 #include "coordinator/core/occasions.h"
 
+#include <math.h>
 #include <string.h>
 
 #define WHOLE 0.6     /* share of the probes of a bin from which all of them count as hit; */
@@ -48,18 +49,37 @@ static unsigned take_whole(struct occasions *occasions)
     return n;
 }
 
-/* What is left is counted by interval; a coarse bin counts as one. */
-unsigned occasions_count(struct occasions *occasions)
+/* What is left, by interval; a coarse bin counts as one. Returns how many there are. */
+static unsigned by_interval(const struct occasions *occasions, double bad[TRACK_BINS],
+                            double all[TRACK_BINS])
 {
-    unsigned n = take_whole(occasions);
+    unsigned n = 0;
 
-    for (unsigned first = 0; first < TRACK_BINS;) {
+    for (unsigned first = 0; first < TRACK_BINS; n++) {
         unsigned end = first < TRACK_FINE ? first + TRACK_PER_INTERVAL : first + 1;
-        double bad = 0;
 
-        for (; first < end; first++)
-            bad += occasions->bad[first];
-        n += bad > 0;
+        bad[n] = all[n] = 0;
+        for (; first < end; first++) {
+            bad[n] += occasions->bad[first];
+            all[n] += occasions->bad[first] + occasions->fine[first];
+        }
     }
     return n;
+}
+
+unsigned occasions_count(struct occasions *occasions, double *ret_expected)
+{
+    const unsigned n_whole = take_whole(occasions);
+    double bad[TRACK_BINS], all[TRACK_BINS], sum_bad = 0, sum_all = 0;
+    unsigned n = by_interval(occasions, bad, all), n_hit = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        n_hit += bad[i] > 0;
+        sum_bad += bad[i];
+        sum_all += all[i];
+    }
+    *ret_expected = n_whole;
+    for (unsigned i = 0; i < n && sum_bad > 0; i++)
+        *ret_expected += 1 - pow(1 - sum_bad / sum_all, all[i]);
+    return n_whole + n_hit;
 }

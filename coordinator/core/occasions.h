@@ -13,4 +13,6 @@ struct occasions {
 
 void occasions_reset(struct occasions *occasions, int64_t width_us, int64_t unsettled_us);
 void occasions_bad(struct occasions *occasions, unsigned bin, uint32_t n);
-unsigned occasions_count(struct occasions *occasions); /* uses them up */
+/* Uses them up. `ret_expected` is how many there would be if what is not of a spell in which all
+ * was hit had gone wrong independently, at the same rate: with fewer, it came in bunches. */
+unsigned occasions_count(struct occasions *occasions, double *ret_expected);
