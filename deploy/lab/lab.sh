@@ -287,7 +287,10 @@ lab_down() {
     # a region that lies under a dead mount shows its processes only now
     lab_end_processes
     for where in "${lab_zones[@]}" router mgmt storage outside; do
-        [ -e "/run/netns/fll-$where" ] && ip netns del "fll-$where"
+        [ -e "/run/netns/fll-$where" ] || continue
+        # what a server started that was killed itself
+        ip netns pids "fll-$where" | xargs --no-run-if-empty kill -KILL 2>/dev/null || true
+        ip netns del "fll-$where"
     done
     rm -rf "$lab"
     [ ! -e "$lab" ] || { echo "the lab: $lab can not be taken away; see what holds it" >&2; return 1; }
